@@ -1,0 +1,62 @@
+import nx from '@nx/eslint-plugin';
+import prettier from 'eslint-config-prettier';
+import tseslint from 'typescript-eslint';
+
+/** Only these libs may import these drivers: everything else goes through them. */
+const driverOwners = { amqplib: 'libs/broker', pg: 'libs/postgres', ioredis: 'libs/redis' };
+const onlyDriversOf = (lib) =>
+  Object.entries(driverOwners)
+    .filter(([, owner]) => owner !== lib)
+    .map(([name, owner]) => ({ name, message: `Only ${owner} imports ${name}.` }));
+
+const platform = ['layer:platform'];
+
+export default tseslint.config(
+  { ignores: ['**/dist/**', '**/node_modules/**', '.local/**', '.nx/**', 'coverage/**'] },
+  ...tseslint.configs.recommendedTypeChecked.map((config) => ({ ...config, files: ['**/*.ts'] })),
+  {
+    files: ['**/*.ts'],
+    languageOptions: {
+      parserOptions: { project: ['./tsconfig.eslint.json'], tsconfigRootDir: import.meta.dirname },
+    },
+    plugins: { '@nx': nx },
+    rules: {
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
+      '@typescript-eslint/switch-exhaustiveness-check': 'error',
+      '@typescript-eslint/consistent-type-imports': 'off',
+      eqeqeq: 'error',
+      'no-restricted-imports': ['error', { paths: onlyDriversOf(undefined) }],
+      '@nx/enforce-module-boundaries': [
+        'error',
+        {
+          enforceBuildableLibDependency: false,
+          allow: [],
+          depConstraints: [
+            { sourceTag: 'layer:platform', onlyDependOnLibsWithTags: [...platform, 'layer:testing'] },
+            { sourceTag: 'layer:contracts', onlyDependOnLibsWithTags: [...platform, 'layer:contracts'] },
+            {
+              sourceTag: 'layer:edge',
+              onlyDependOnLibsWithTags: [...platform, 'layer:contracts', 'layer:edge', 'layer:testing'],
+            },
+            { sourceTag: 'layer:domain', onlyDependOnLibsWithTags: [...platform, 'layer:contracts', 'layer:testing'] },
+            {
+              sourceTag: 'layer:service',
+              onlyDependOnLibsWithTags: [...platform, 'layer:contracts', 'layer:edge', 'layer:domain', 'layer:testing'],
+            },
+            { sourceTag: 'layer:testing', onlyDependOnLibsWithTags: [...platform] },
+            { sourceTag: 'layer:infra', onlyDependOnLibsWithTags: ['*'] },
+          ],
+        },
+      ],
+    },
+  },
+  ...Object.values(driverOwners).map((lib) => ({
+    files: [`${lib}/**/*.ts`],
+    rules: { 'no-restricted-imports': ['error', { paths: onlyDriversOf(lib) }] },
+  })),
+  {
+    files: ['**/*.spec.ts', 'libs/testing/**/*.ts', 'infra/**/*.ts'],
+    rules: { 'no-restricted-imports': 'off' },
+  },
+  prettier,
+);

@@ -1,0 +1,1 @@
+export { loadConfig, ConfigError, envNames, fromEnv } from './load-config';

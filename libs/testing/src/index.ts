@@ -1,0 +1,4 @@
+export { testServers, type TestServers } from './servers';
+export { testDatabase, type TestDatabase } from './test-database';
+export { testVhost, type TestVhost } from './test-vhost';
+export { testRedisPrefix } from './test-redis';
