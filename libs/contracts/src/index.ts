@@ -1,1 +1,1 @@
-export {};
+export { ProblemBody } from './http/problem-body';

@@ -1,0 +1,56 @@
+import { Global, Module, type DynamicModule, type ModuleMetadata } from '@nestjs/common';
+import { APP_FILTER, APP_GUARD, APP_PIPE, Reflector } from '@nestjs/core';
+import { TerminusModule } from '@nestjs/terminus';
+import { LoggerModule } from 'nestjs-pino';
+import { BearerGuard } from './bearer.guard';
+import { HealthController } from './health.controller';
+import { ProblemFilter } from './problem.filter';
+import { Readiness } from './readiness';
+import { requestLog } from './request-log';
+import type { TokenVerifier } from './token-verifier';
+import { validationPipe } from './validation';
+
+export interface EdgeOptions {
+  /** Names the service in logs and in its API's title. */
+  name: string;
+  /** The service itself. */
+  module: NonNullable<ModuleMetadata['imports']>[number];
+  logLevel: string;
+  /** Absent where no route asks for a role. */
+  tokens: TokenVerifier | undefined;
+  /** Errors that mean "a server we need is away". */
+  isUnavailable: (error: unknown) => boolean;
+}
+
+/** What every service has at its HTTP edge, around the service's own module. */
+@Global()
+@Module({})
+export class EdgeModule {
+  static around(options: EdgeOptions): DynamicModule {
+    const { tokens } = options;
+    return {
+      module: EdgeModule,
+      imports: [
+        LoggerModule.forRoot(requestLog(options.name, options.logLevel)),
+        TerminusModule.forRoot({ logger: false }),
+        options.module,
+      ],
+      controllers: [HealthController],
+      providers: [
+        Readiness,
+        { provide: APP_FILTER, useValue: new ProblemFilter(options.isUnavailable) },
+        { provide: APP_PIPE, useValue: validationPipe() },
+        ...(tokens
+          ? [
+              {
+                provide: APP_GUARD,
+                inject: [Reflector],
+                useFactory: (reflector: Reflector) => new BearerGuard(reflector, tokens),
+              },
+            ]
+          : []),
+      ],
+      exports: [Readiness],
+    };
+  }
+}

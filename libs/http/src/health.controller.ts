@@ -1,0 +1,70 @@
+import { Controller, Get, Header, HttpException } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiServiceUnavailableResponse, ApiTags } from '@nestjs/swagger';
+import { HealthCheckService, HealthIndicatorService, type HealthCheckResult } from '@nestjs/terminus';
+import { register } from 'prom-client';
+import { problem } from './problems';
+import { Readiness, type ReadinessCheck } from './readiness';
+
+/** A server that has not answered by then counts as away. */
+const CHECK_TIMEOUT_MS = 2_000;
+
+@ApiTags('operation')
+@Controller()
+export class HealthController {
+  constructor(
+    private readonly health: HealthCheckService,
+    private readonly indicators: HealthIndicatorService,
+    private readonly readiness: Readiness,
+  ) {}
+
+  @Get('health/live')
+  @ApiOperation({ summary: 'The process runs' })
+  @ApiOkResponse({ description: 'Always, while the process answers at all' })
+  live(): { status: 'ok' } {
+    return { status: 'ok' };
+  }
+
+  @Get('health/ready')
+  @ApiOperation({ summary: 'The process and what it cannot do without are ready' })
+  @ApiOkResponse({ description: 'Requests can be served' })
+  @ApiServiceUnavailableResponse({ description: 'Stopping, or a server is away; member `parts` tells which' })
+  async ready(): Promise<HealthCheckResult> {
+    try {
+      return await this.health.check(
+        [...this.readiness.checks].map(
+          ([name, check]) =>
+            () =>
+              this.run(name, check),
+        ),
+      );
+    } catch (error) {
+      if (!(error instanceof HttpException)) throw error;
+      throw problem('unavailable', { parts: (error.getResponse() as HealthCheckResult).details });
+    }
+  }
+
+  @Get('metrics')
+  @Header('content-type', register.contentType)
+  @ApiOperation({ summary: 'Metrics in the Prometheus text format' })
+  @ApiOkResponse({ content: { 'text/plain': { schema: { type: 'string' } } } })
+  metrics(): Promise<string> {
+    return register.metrics();
+  }
+
+  private async run(name: string, check: ReadinessCheck) {
+    const indicator = this.indicators.check(name);
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new Error('no answer')), CHECK_TIMEOUT_MS);
+    });
+    try {
+      await Promise.race([check(), late]);
+      return indicator.up();
+    } catch {
+      // The reason may carry addresses or credentials; the log of the part itself has it.
+      return indicator.down();
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}

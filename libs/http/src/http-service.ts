@@ -1,0 +1,103 @@
+import { Logger as NestLogger, type INestApplication } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
+import { Logger } from 'nestjs-pino';
+import { collectDefaultMetrics } from 'prom-client';
+import { EdgeModule, type EdgeOptions } from './edge.module';
+import { HttpConfig, type ServerConfig } from './http-config';
+import { HttpServer } from './http-server';
+import { measureRequests } from './request-metrics';
+import { TokenVerifier } from './token-verifier';
+
+export interface HttpServiceOptions {
+  /** Names the service in logs and in its API's title, for example `hold-service`. */
+  name: string;
+  module: EdgeOptions['module'];
+  /** Routes with `@Roles` need an `HttpConfig`, which says whose tokens count. */
+  config: ServerConfig;
+  /** Errors answered by 503 with Retry-After instead of 500: a server the service needs is away. */
+  isUnavailable?: (error: unknown) => boolean;
+  /** Called before the application starts, for example to connect a message transport. */
+  configure?: (app: INestApplication) => void | Promise<void>;
+}
+
+export interface HttpService {
+  app: NestFastifyApplication;
+  /** Where it listens, for example `http://127.0.0.1:8081`. */
+  url: string;
+  /** Stops in order: accepting, running requests, then the modules' `onApplicationShutdown`. */
+  stop(): Promise<void>;
+}
+
+/** The application, ready to `listen` or `inject`, with health, metrics and its API's documentation. */
+export async function createHttpApp(options: HttpServiceOptions): Promise<NestFastifyApplication> {
+  const { config } = options;
+  const tokens = config instanceof HttpConfig ? new TokenVerifier(config) : undefined;
+  const server = new HttpServer(config.trustedProxies, tokens);
+  const module = EdgeModule.around({
+    name: options.name,
+    module: options.module,
+    logLevel: config.logLevel,
+    tokens,
+    isUnavailable: options.isUnavailable ?? (() => false),
+  });
+  const app = await NestFactory.create<NestFastifyApplication>(module, server.adapter, {
+    bufferLogs: true,
+    bodyParser: false,
+    abortOnError: false,
+  });
+  app.useLogger(app.get(Logger));
+  measureRequests(server.fastify);
+  SwaggerModule.setup('docs', app, () => openApiDocument(app, options.name), { jsonDocumentUrl: 'docs-json' });
+  await options.configure?.(app);
+  await app.init();
+  server.refuseForeignMethods();
+  await server.fastify.ready();
+  return app;
+}
+
+/** The service's API as an OpenAPI document. Needs no server: nothing has to be connected. */
+export function openApiDocument(app: INestApplication, name: string): OpenAPIObject {
+  const description = new DocumentBuilder()
+    .setTitle(`Holdfast ${name}`)
+    .setVersion('1')
+    .addBearerAuth({ type: 'http', scheme: 'bearer', bearerFormat: 'JWT' })
+    .build();
+  return SwaggerModule.createDocument(app, description);
+}
+
+/**
+ * Listens, and stops on SIGTERM or SIGINT: no new connections, running requests finish, then the modules'
+ * `onApplicationShutdown`; after `stopTimeoutMs` the process ends with exit code 1.
+ */
+export async function startHttpService(options: HttpServiceOptions): Promise<HttpService> {
+  collectDefaultMetrics();
+  const app = await createHttpApp(options);
+  await app.listen(options.config.httpPort, options.config.httpHost);
+  const url = (await app.getUrl()).replace('[::1]', '127.0.0.1');
+  const logger = new NestLogger(options.name);
+  logger.log(`Listening on ${url}`);
+
+  let stopped: Promise<void> | undefined;
+  const stop = () => (stopped ??= app.close());
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => void stopProcess(signal, stop, options.config.stopTimeoutMs, logger));
+  }
+  return { app, url, stop };
+}
+
+async function stopProcess(signal: string, stop: () => Promise<void>, timeoutMs: number, logger: NestLogger) {
+  logger.log(`${signal}: stopping`);
+  setTimeout(() => {
+    logger.error(`Still busy after ${timeoutMs} ms, giving up`);
+    process.exit(1);
+  }, timeoutMs).unref();
+  try {
+    await stop();
+    process.exit(0);
+  } catch (error) {
+    logger.error(error);
+    process.exit(1);
+  }
+}

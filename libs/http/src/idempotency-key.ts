@@ -1,0 +1,41 @@
+import { createHash } from 'node:crypto';
+import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { problem } from './problems';
+
+const KEY = /^[\x21-\x7e]{1,255}$/;
+
+/** The request's `Idempotency-Key`: 1 to 255 visible ASCII characters, required. */
+export const IdempotencyKey = createParamDecorator((_: unknown, context: ExecutionContext): string => {
+  const key = context.switchToHttp().getRequest<FastifyRequest>().headers['idempotency-key'];
+  if (key === undefined) throw problem('idempotency-key-required');
+  if (typeof key !== 'string' || !KEY.test(key)) {
+    throw problem('idempotency-key-invalid', { detail: 'It must be 1 to 255 visible ASCII characters.' });
+  }
+  return key;
+});
+
+/**
+ * What a key is bound to: the same request gives the same hash, however its members are ordered.
+ *
+ * @param request everything that makes the request what it is: body, and path parameters the key's scope does not name
+ * @returns SHA-256 in hexadecimal
+ */
+export function requestHash(request: unknown): string {
+  return createHash('sha256').update(canonicalJson(request)).digest('hex');
+}
+
+/** Marks an answer that repeats the one given before to the same key. */
+export function markReplayed(reply: FastifyReply, replayed: boolean): void {
+  if (replayed) void reply.header('idempotency-replayed', 'true');
+}
+
+function canonicalJson(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
+  if (value === null || typeof value !== 'object') return JSON.stringify(value) ?? 'null';
+  const members = Object.entries(value)
+    .filter(([, member]) => member !== undefined)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, member]) => `${JSON.stringify(name)}:${canonicalJson(member)}`);
+  return `{${members.join(',')}}`;
+}

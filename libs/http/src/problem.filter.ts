@@ -1,0 +1,31 @@
+import { Catch, HttpException, Logger, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
+import type { FastifyReply } from 'fastify';
+import { codeOfStatus, problem, Problem } from './problems';
+
+export const PROBLEM_MEDIA_TYPE = 'application/problem+json; charset=utf-8';
+
+/** Answers every error of a request, expected or not, as one problem document. Internals reach the log only. */
+@Catch()
+export class ProblemFilter implements ExceptionFilter {
+  private readonly logger = new Logger('http');
+
+  /** @param isUnavailable tells errors that mean "a server we need is away" (503) from faults of ours (500) */
+  constructor(private readonly isUnavailable: (error: unknown) => boolean) {}
+
+  catch(error: unknown, host: ArgumentsHost): void {
+    if (host.getType() !== 'http') throw error;
+    const answer = this.toProblem(error);
+    if (answer.code === 'internal') this.logger.error(error);
+    else if (answer.status === 503) this.logger.warn(`${answer.code}: ${(error as Error).message}`);
+
+    const reply = host.switchToHttp().getResponse<FastifyReply>();
+    void reply.status(answer.status).headers(answer.headers()).type(PROBLEM_MEDIA_TYPE).send(answer.body());
+  }
+
+  private toProblem(error: unknown): Problem {
+    if (error instanceof Problem) return error;
+    if (this.isUnavailable(error)) return problem('unavailable');
+    if (error instanceof HttpException) return problem(codeOfStatus(error.getStatus()));
+    return problem('internal');
+  }
+}

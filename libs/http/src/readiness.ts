@@ -1,0 +1,23 @@
+import { Injectable, type OnModuleDestroy } from '@nestjs/common';
+
+/** Resolves when the part answers, rejects when it does not. */
+export type ReadinessCheck = () => Promise<unknown>;
+
+/** What must answer for the service to be ready. Modules add the servers they cannot work without. */
+@Injectable()
+export class Readiness implements OnModuleDestroy {
+  readonly checks = new Map<string, ReadinessCheck>();
+  private stopping = false;
+
+  constructor() {
+    this.add('running', () => (this.stopping ? Promise.reject(new Error('stopping')) : Promise.resolve()));
+  }
+
+  add(name: string, check: ReadinessCheck): void {
+    this.checks.set(name, check);
+  }
+
+  onModuleDestroy(): void {
+    this.stopping = true;
+  }
+}
