@@ -12,9 +12,6 @@ export const RUNGS_MS: readonly number[] = [
 /** A hop must come back before the deadline, also when the broker forwards late: 20-50 ms was usual, more under bursts. */
 export const HOP_MARGIN_MS = 250;
 
-/** With less than this left, no rung fits: the worker keeps the timer in memory, with the message unacknowledged. */
-export const KEEP_MAX_MS = 500 + HOP_MARGIN_MS;
-
 /**
  * One queue forwards through one process of the broker, 32 messages at a time, so a burst on one deadline spreads over
  * several. The last hop, where lateness counts, is nearly always one of the short rungs: they get more.

@@ -1,4 +1,5 @@
-import { HOP_MARGIN_MS, KEEP_MAX_MS, RUNGS_MS, rungFor, shardsOf } from './ladder';
+import { KEEP_MAX_MS } from '../due-timers';
+import { HOP_MARGIN_MS, RUNGS_MS, rungFor, shardsOf } from './ladder';
 
 /** The hops of a timer when every queue forwards `lateMs` after its duration. */
 function hopsOf(holdMs: number, lateMs: number): number[] {
@@ -17,8 +18,13 @@ describe('the ladder of parking durations', () => {
       expect(left).toBeGreaterThan(0);
       if (holdMs < KEEP_MAX_MS) expect(left).toBe(holdMs);
       else expect(left).toBeGreaterThanOrEqual(HOP_MARGIN_MS);
-      expect(left).toBeLessThan(1_000);
+      expect(left).toBeLessThan(KEEP_MAX_MS);
     }
+  });
+
+  it('has a rung for every wait that the worker does not keep in memory', () => {
+    expect(rungFor(KEEP_MAX_MS)).toBe(RUNGS_MS[0]);
+    expect(rungFor(KEEP_MAX_MS - 1)).toBeUndefined();
   });
 
   it('takes at most six hops for a hold of ten minutes and eight for an hour', () => {
