@@ -1,0 +1,56 @@
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+
+/** Buckets, in seconds, for the time a request takes: from a guard's refusal to a write time-out. */
+export const REQUEST_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+/** Buckets, in seconds, for how late after its deadline a hold was released; the sweeper looks from 0.5 s on. */
+export const LATENESS_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1, 2, 5, 10, 30, 60];
+
+const NAME = /^[a-z]+(_[a-z]+)*$/;
+
+export interface MetricsOptions {
+  /** Becomes the label `service` of every metric. */
+  service: string;
+  /** Node's own figures: memory, event loop, garbage collection. One registry per process should carry them. */
+  processMetrics?: boolean;
+}
+
+/** The one metrics registry of a process. Names follow one rule: `holdfast_<noun>_total`, `_seconds`, or bare. */
+export class Metrics {
+  private readonly registry = new Registry();
+  readonly contentType = this.registry.contentType;
+
+  constructor(options: MetricsOptions) {
+    this.registry.setDefaultLabels({ service: options.service });
+    if (options.processMetrics) collectDefaultMetrics({ register: this.registry });
+  }
+
+  /** Counts events: `counter('guard_claims', ...)` is `holdfast_guard_claims_total`. */
+  counter<L extends string = never>(noun: string, help: string, labelNames: L[] = []): Counter<L> {
+    return new Counter({ name: `${nameOf(noun)}_total`, help, labelNames, registers: [this.registry] });
+  }
+
+  /** A value that goes up and down: `gauge('batch_queue_requests', ...)` is `holdfast_batch_queue_requests`. */
+  gauge<L extends string = never>(noun: string, help: string, labelNames: L[] = []): Gauge<L> {
+    return new Gauge({ name: nameOf(noun), help, labelNames, registers: [this.registry] });
+  }
+
+  /** Durations: `seconds('hold_lateness', ..., LATENESS_SECONDS)` is `holdfast_hold_lateness_seconds`. */
+  seconds<L extends string = never>(noun: string, help: string, buckets: number[], labelNames: L[] = []): Histogram<L> {
+    return new Histogram({ name: `${nameOf(noun)}_seconds`, help, buckets, labelNames, registers: [this.registry] });
+  }
+
+  /** Sizes: `sizes('hold_batch_requests', ..., [1, 10, 50])` is `holdfast_hold_batch_requests`. */
+  sizes<L extends string = never>(noun: string, help: string, buckets: number[], labelNames: L[] = []): Histogram<L> {
+    return new Histogram({ name: nameOf(noun), help, buckets, labelNames, registers: [this.registry] });
+  }
+
+  /** The text that `/metrics` answers, of type {@link contentType}. */
+  text(): Promise<string> {
+    return this.registry.metrics();
+  }
+}
+
+function nameOf(noun: string): string {
+  if (!NAME.test(noun)) throw new Error(`Metric name ${noun} is not lower case words joined by _`);
+  return `holdfast_${noun}`;
+}

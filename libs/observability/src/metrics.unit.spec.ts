@@ -1,0 +1,32 @@
+import fastify from 'fastify';
+import { observeHttpRequests } from './http-requests';
+import { LATENESS_SECONDS, Metrics } from './metrics';
+
+describe('metrics', () => {
+  it('names every metric by one rule and labels it with the service', async () => {
+    const metrics = new Metrics({ service: 'hold-service' });
+    metrics.counter('guard_claims', 'Claims', ['outcome']).inc({ outcome: 'claimed' });
+    metrics.seconds('hold_lateness', 'Lateness', LATENESS_SECONDS).observe(0.02);
+    metrics.gauge('batch_queue_requests', 'Waiting').set(3);
+    const text = await metrics.text();
+    expect(text).toContain('holdfast_guard_claims_total{outcome="claimed",service="hold-service"} 1');
+    expect(text).toContain('holdfast_hold_lateness_seconds_bucket{le="0.025",service="hold-service"} 1');
+    expect(text).toContain('holdfast_batch_queue_requests{service="hold-service"} 3');
+    expect(() => metrics.counter('Guard-Claims', 'no')).toThrow('lower case');
+  });
+
+  it('measures a request under the pattern of its route', async () => {
+    const metrics = new Metrics({ service: 's' });
+    const server = fastify();
+    observeHttpRequests(server, metrics);
+    server.get('/v1/events/:eventId', () => ({}));
+    await server.inject('/v1/events/7');
+    await server.inject('/nowhere/8');
+    await server.close();
+    const text = await metrics.text();
+    expect(text).toContain(
+      'holdfast_http_request_seconds_count{service="s",method="GET",route="/v1/events/:eventId",status="200"} 1',
+    );
+    expect(text).toContain('route="unmatched",status="404"');
+  });
+});

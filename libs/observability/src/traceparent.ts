@@ -1,0 +1,36 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { randomBytes } from 'node:crypto';
+import type { FastifyInstance } from 'fastify';
+
+/** https://www.w3.org/TR/trace-context/#traceparent-header, version 00. Ids of zeros only are invalid. */
+const TRACEPARENT = /^00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})$/;
+const SAMPLED = '01';
+
+const storage = new AsyncLocalStorage<string>();
+
+/** The `traceparent` of the work in progress, or undefined outside of any. Send it on in HTTP and message headers. */
+export function currentTraceparent(): string | undefined {
+  return storage.getStore();
+}
+
+/**
+ * Runs `work` as the next step of the trace that `incoming` names, or of a new trace when it is missing or malformed.
+ *
+ * @param incoming header of a request or message, exactly as received
+ */
+export function withTraceparent<T>(incoming: unknown, work: () => T): T {
+  return storage.run(childTraceparent(incoming), work);
+}
+
+/** A step of the same trace with a span id of its own; a new trace when `parent` is missing or malformed. */
+export function childTraceparent(parent?: unknown): string {
+  const [, traceId, flags] = (typeof parent === 'string' && TRACEPARENT.exec(parent)) || [];
+  return `00-${traceId ?? randomBytes(16).toString('hex')}-${randomBytes(8).toString('hex')}-${flags ?? SAMPLED}`;
+}
+
+/** Makes every request of a server a step of the trace its `traceparent` header names. */
+export function followTraceparent(server: Pick<FastifyInstance, 'addHook'>): void {
+  server.addHook('onRequest', (request, _reply, done) => {
+    withTraceparent(request.headers['traceparent'], done);
+  });
+}
