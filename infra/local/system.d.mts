@@ -1,0 +1,75 @@
+/** Types of system.mjs, for TypeScript callers: `const { startSystem } = await import('../../local/system.mjs')`. */
+
+export type ExpiryEngineName = 'parking' | 'delayed-exchange';
+export type ServiceName = 'sandbox-provider' | 'hold-service' | 'payment-service' | 'expiry-worker' | 'gateway';
+
+export interface SystemOptions {
+  /** Data, logs, secrets and state of this system; absolute. `npm start` uses `.local`; everything else takes a folder of its own. */
+  folder: string;
+  /** Default `parking`. */
+  engine?: ExpiryEngineName;
+  /** The gateway's port; without it the usual one when free, else any free one. */
+  port?: number;
+  /** Receives one line of progress at a time. Default: standard error. */
+  log?: (line: string) => void;
+  /** Creates the sample event with 50,000 seats when there is none yet. Default false. */
+  sampleEvent?: boolean;
+  /** Further variables for every service, for example `{ HOLDFAST_LOG_LEVEL: 'warn' }`. */
+  env?: Record<string, string>;
+  /** Seconds between a service's death and its restart grow; false leaves a dead service dead (drills, demo). Default false. */
+  restart?: boolean;
+}
+
+export interface RunningProcess {
+  readonly pid: number | undefined;
+  /** Base URL of the process, the same after a restart. */
+  readonly url: string;
+  /** SIGKILL, and waits until it is gone. */
+  kill(): Promise<void>;
+  /** SIGTERM, and waits until it is gone. */
+  stop(): Promise<void>;
+  /** Starts it again after `kill` or `stop` (stops it first otherwise), and waits until it is ready. */
+  restart(): Promise<void>;
+}
+
+export interface RunningServer {
+  /** The same after a restart. */
+  readonly url: string;
+  kill(): Promise<void>;
+  stop(): Promise<void>;
+  start(): Promise<void>;
+  /** SIGSTOP: connections stay open and nothing answers. */
+  pause(): Promise<void>;
+  resume(): Promise<void>;
+}
+
+export interface RunningSystem {
+  /** The gateway's URL; everything public is behind it. */
+  url: string;
+  tokens: { organiser: string; buyer: string };
+  /** A token of this system for anybody; valid 30 days. Synchronous and cheap: mint one per simulated buyer. */
+  token(subject: string, roles: ('buyer' | 'organiser' | 'service')[]): string;
+  /** Direct URLs, without the gateway: health and metrics are there. */
+  services: Record<ServiceName, string>;
+  /** Addresses with the owner's rights, for reading ledger and seats; null where a server was given by the environment without it. */
+  servers: { postgresUrl: string; redisUrl: string; rabbitmqUrl: string; rabbitmqApiUrl: string | null };
+  /** Secret key that the sandbox provider accepts. */
+  stripeSecretKey: string;
+  jwtSecret: string;
+  processes: Record<ServiceName, RunningProcess>;
+  /** The servers this system started; one that was given by URL is missing here. */
+  serverProcesses: Partial<Record<'postgres' | 'redis' | 'rabbitmq', RunningServer>>;
+  /** The sample event, when asked for. */
+  eventId?: string;
+  /** Stops gateway, services and servers in this order; leaves the data. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Brings up servers, schema and services in one folder and waits until everything is ready.
+ * The workspace must be built (`npm start`, `npm test` and `run.mjs` do that first).
+ *
+ * @throws Error with one sentence that says what is missing or which process died, with the end of its log.
+ *         Whatever was started before is stopped again.
+ */
+export function startSystem(options: SystemOptions): Promise<RunningSystem>;
