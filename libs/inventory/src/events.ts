@@ -1,0 +1,207 @@
+import type { Database, Row } from '@holdfast/postgres';
+
+export interface SaleSettings {
+  /** Absent: on sale from the moment the event is created. */
+  startsAt?: Date;
+  /** Absent: until the event is closed. */
+  endsAt?: Date;
+  /** How long a new hold lives. */
+  holdSeconds: number;
+  /** How long a hold may live with all its extensions, from when it was taken; pay grace comes on top, once. */
+  holdSecondsMax: number;
+  extensionsMax: number;
+  seatsPerHoldMax: number;
+  /** Booked seats and seats on hold together. */
+  seatsPerBuyerMax: number;
+  /** A payment that begins with less time left gets this much, once a hold. */
+  payGraceSeconds: number;
+}
+
+export interface NewEvent {
+  /** UUIDv7 made by the caller. */
+  eventId: string;
+  organiserId: string;
+  /** The Idempotency-Key, scoped to the organiser, and the hash of the body it came with. */
+  key: string;
+  bodyHash: Buffer;
+  name: string;
+  currency: string;
+  categories: { name: string; color: string; priceMinor: number }[];
+  /** In the order of the layout; `category` is an index into `categories`. */
+  seats: { seatId: string; category: number }[];
+  /** JSON text, served as it is. */
+  layout: string;
+  sale: SaleSettings;
+}
+
+export interface EventDetails {
+  eventId: string;
+  organiserId: string;
+  name: string;
+  currency: string;
+  seatCount: number;
+  createdAt: Date;
+  closedAt: Date | null;
+  categories: { name: string; color: string; priceMinor: number }[];
+  sale: Omit<SaleSettings, 'startsAt' | 'endsAt'> & { startsAt: Date; endsAt: Date | null };
+}
+
+export type CreateEventOutcome =
+  { outcome: 'created'; replayed: boolean; event: EventDetails } | { outcome: 'key-reused' };
+
+/** Seats are written this many to a statement, to stay far from its time limit. */
+const SEATS_PER_STATEMENT = 20_000;
+
+/** Creates an event with its seats in one transaction; the same key and body gets the first one again. */
+export async function createEvent(db: Database, event: NewEvent): Promise<CreateEventOutcome> {
+  const created = await db.transaction(async (tx) => {
+    const inserted = await tx.query(insertEventSql, eventValues(event));
+    if (inserted.length === 0) return false;
+    await tx.query(insertCategoriesSql, [
+      event.eventId,
+      event.categories.map((_, i) => i),
+      event.categories.map((category) => category.name),
+      event.categories.map((category) => category.color),
+      event.categories.map((category) => category.priceMinor),
+    ]);
+    await tx.query('INSERT INTO inventory.layouts (event_id, layout) VALUES ($1, $2)', [event.eventId, event.layout]);
+    await tx.query('INSERT INTO inventory.ledger_counters (event_id) VALUES ($1)', [event.eventId]);
+    for (let from = 0; from < event.seats.length; from += SEATS_PER_STATEMENT) {
+      const seats = event.seats.slice(from, from + SEATS_PER_STATEMENT);
+      await tx.query(insertSeatsSql, [
+        event.eventId,
+        from,
+        seats.map((seat) => seat.seatId),
+        seats.map((seat) => seat.category),
+      ]);
+    }
+    return true;
+  });
+  const known = await db.query<EventRow & { create_body_hash: Buffer }>(
+    `${selectEvent} WHERE e.organiser_id = $1 AND e.create_key = $2`,
+    [event.organiserId, event.key],
+  );
+  const [row] = known;
+  if (!row) throw new Error('an event created is there');
+  if (!row.create_body_hash.equals(event.bodyHash)) return { outcome: 'key-reused' };
+  return { outcome: 'created', replayed: !created, event: toDetails(row) };
+}
+
+export async function readEvent(db: Database, eventId: string): Promise<EventDetails | undefined> {
+  const rows = await db.query<EventRow>(`${selectEvent} WHERE e.event_id = $1`, [eventId]);
+  return rows.map(toDetails)[0];
+}
+
+/** Events, newest first, a page at a time: those before the event `before`, where it is given. */
+export async function listEvents(db: Database, limit: number, before?: string): Promise<EventDetails[]> {
+  const rows = await db.query<EventRow>(
+    `${selectEvent} WHERE $2::uuid IS NULL OR e.event_id < $2 ORDER BY e.event_id DESC LIMIT $1`,
+    [limit, before ?? null],
+  );
+  return rows.map(toDetails);
+}
+
+export type CloseOutcome = { outcome: 'closed'; event: EventDetails } | { outcome: 'unknown-event' };
+
+/**
+ * Ends the sale: a hold asked for after this answered is refused; holds that live may still be paid. Closing again
+ * changes nothing. An event of another organiser is as unknown as none.
+ */
+export async function closeEvent(db: Database, eventId: string, organiserId: string): Promise<CloseOutcome> {
+  await db.query(
+    `UPDATE inventory.events SET closed_at = clock_timestamp()
+      WHERE event_id = $1 AND organiser_id = $2 AND closed_at IS NULL`,
+    [eventId, organiserId],
+  );
+  const event = await readEvent(db, eventId);
+  return event?.organiserId === organiserId ? { outcome: 'closed', event } : { outcome: 'unknown-event' };
+}
+
+interface EventRow extends Row {
+  event_id: string;
+  organiser_id: string;
+  name: string;
+  currency: string;
+  seat_count: number;
+  created_at: Date;
+  closed_at: Date | null;
+  sale_starts_at: Date;
+  sale_ends_at: Date | null;
+  hold_seconds: number;
+  hold_seconds_max: number;
+  extensions_max: number;
+  seats_per_hold_max: number;
+  seats_per_buyer_max: number;
+  pay_grace_seconds: number;
+  categories: { name: string; color: string; priceMinor: number }[];
+}
+
+const selectEvent = `
+SELECT e.*,
+       (SELECT json_agg(json_build_object('name', c.name, 'color', c.color, 'priceMinor', c.price_minor)
+                        ORDER BY c.category)
+          FROM inventory.categories c WHERE c.event_id = e.event_id) AS categories
+  FROM inventory.events e`;
+
+const insertEventSql = `
+INSERT INTO inventory.events
+       (event_id, organiser_id, create_key, create_body_hash, name, currency, seat_count, sale_starts_at, sale_ends_at,
+        hold_seconds, hold_seconds_max, extensions_max, seats_per_hold_max, seats_per_buyer_max, pay_grace_seconds,
+        created_at)
+SELECT $1, $2, $3, $4, $5, $6, $7, coalesce($8::timestamptz, t.now), $9, $10, $11, $12, $13, $14, $15, t.now
+  FROM (SELECT clock_timestamp() AS now) t
+ON CONFLICT (organiser_id, create_key) DO NOTHING
+RETURNING event_id`;
+
+const insertCategoriesSql = `
+INSERT INTO inventory.categories (event_id, category, name, color, price_minor)
+SELECT $1, c.* FROM unnest($2::smallint[], $3::text[], $4::text[], $5::bigint[]) AS c`;
+
+const insertSeatsSql = `
+INSERT INTO inventory.seats (event_id, ordinal, seat_id, category)
+SELECT $1, $2::int + s.nth::int - 1, s.seat_id, s.category
+  FROM unnest($3::text[], $4::smallint[]) WITH ORDINALITY AS s (seat_id, category, nth)`;
+
+function eventValues(event: NewEvent): unknown[] {
+  const { sale } = event;
+  return [
+    event.eventId,
+    event.organiserId,
+    event.key,
+    event.bodyHash,
+    event.name,
+    event.currency,
+    event.seats.length,
+    sale.startsAt ?? null,
+    sale.endsAt ?? null,
+    sale.holdSeconds,
+    sale.holdSecondsMax,
+    sale.extensionsMax,
+    sale.seatsPerHoldMax,
+    sale.seatsPerBuyerMax,
+    sale.payGraceSeconds,
+  ];
+}
+
+function toDetails(row: EventRow): EventDetails {
+  return {
+    eventId: row.event_id,
+    organiserId: row.organiser_id,
+    name: row.name,
+    currency: row.currency,
+    seatCount: row.seat_count,
+    createdAt: row.created_at,
+    closedAt: row.closed_at,
+    categories: row.categories,
+    sale: {
+      startsAt: row.sale_starts_at,
+      endsAt: row.sale_ends_at,
+      holdSeconds: row.hold_seconds,
+      holdSecondsMax: row.hold_seconds_max,
+      extensionsMax: row.extensions_max,
+      seatsPerHoldMax: row.seats_per_hold_max,
+      seatsPerBuyerMax: row.seats_per_buyer_max,
+      payGraceSeconds: row.pay_grace_seconds,
+    },
+  };
+}

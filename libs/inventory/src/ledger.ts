@@ -1,0 +1,160 @@
+import type { Database, Row } from '@holdfast/postgres';
+import type { LedgerKind } from './seat-lifecycle';
+
+/** One change of one seat, as others may see it: it names holds, never buyers. */
+export interface LedgerEntry {
+  /** Gap-free per event, from 1. */
+  seq: number;
+  kind: LedgerKind;
+  seatId: string;
+  seatVersion: number;
+  holdId: string | null;
+  actor: 'buyer' | 'organiser' | 'system';
+  reason: string | null;
+  at: Date;
+}
+
+export interface UnpublishedEntries {
+  eventId: string;
+  /** Consecutive, in order. */
+  entries: LedgerEntry[];
+}
+
+/**
+ * Gives entries not yet numbered their place in their event's gap-free order. The event's counter row is locked first,
+ * so the order of the numbers is the order in which a seat's changes happened, whoever numbers. An event that another
+ * worker is numbering at this moment is left to it.
+ *
+ * @returns how many batches of entries were numbered; as many as `limit` means there may be more
+ */
+export async function numberLedger(db: Database, { limit }: { limit: number }): Promise<number> {
+  const waiting = await db.query<{ event_id: string }>(
+    `SELECT DISTINCT w.event_id
+       FROM (SELECT event_id FROM inventory.ledger_unnumbered ORDER BY at LIMIT $1) w`,
+    [limit],
+  );
+  let batches = 0;
+  for (const { event_id: eventId } of waiting) {
+    const [row] = await db.query<{ batches: number }>(numberSql, [eventId, limit]);
+    batches += row?.batches ?? 0;
+  }
+  return batches;
+}
+
+const numberSql = `
+WITH counter AS MATERIALIZED (
+  SELECT last_seq FROM inventory.ledger_counters WHERE event_id = $1 FOR UPDATE SKIP LOCKED
+), batch AS (
+  SELECT u.batch_id FROM inventory.ledger_unnumbered u
+   WHERE u.event_id = $1 AND EXISTS (SELECT FROM counter)
+   ORDER BY u.at, u.batch_id LIMIT $2
+), taken AS (
+  DELETE FROM inventory.ledger_unnumbered u USING batch b
+   WHERE u.event_id = $1 AND u.batch_id = b.batch_id
+  RETURNING u.at, u.batch_id, u.seat_ids, u.seat_versions
+), numbered AS (
+  SELECT (SELECT last_seq FROM counter) + row_number() OVER (ORDER BY k.at, k.batch_id, e.nth) AS seq,
+         e.seat_id, e.seat_version
+    FROM taken k
+   CROSS JOIN LATERAL unnest(k.seat_ids, k.seat_versions) WITH ORDINALITY AS e (seat_id, seat_version, nth)
+), placed AS (
+  INSERT INTO inventory.ledger_sequence (event_id, seq, seat_id, seat_version)
+  SELECT $1, n.seq, n.seat_id, n.seat_version FROM numbered n
+), counted AS (
+  UPDATE inventory.ledger_counters c SET last_seq = c.last_seq + (SELECT count(*) FROM numbered)
+   WHERE c.event_id = $1 AND EXISTS (SELECT FROM numbered)
+)
+SELECT count(*)::int AS batches FROM taken`;
+
+/** Numbered entries that are not yet marked as published, per event in order, at most `limit` an event. */
+export async function readUnpublished(db: Database, { limit }: { limit: number }): Promise<UnpublishedEntries[]> {
+  const behind = await db.query<{ event_id: string; published_seq: string }>(
+    'SELECT event_id, published_seq FROM inventory.ledger_counters WHERE published_seq < last_seq',
+  );
+  return Promise.all(
+    behind.map(async ({ event_id: eventId, published_seq: after }) => {
+      const rows = await db.query<EntryRow>(
+        `${selectEntry} WHERE q.event_id = $1 AND q.seq > $2 ORDER BY q.seq LIMIT $3`,
+        [eventId, after, limit],
+      );
+      return { eventId, entries: rows.map(toEntry) };
+    }),
+  );
+}
+
+/** Everything up to `seq` is with the broker, confirmed. Never moves back. */
+export async function markPublished(db: Database, eventId: string, seq: number): Promise<void> {
+  await db.query('UPDATE inventory.ledger_counters SET published_seq = $2 WHERE event_id = $1 AND published_seq < $2', [
+    eventId,
+    seq,
+  ]);
+}
+
+/** When the oldest entry was made that is not with the broker yet; null when all are. Its age is the relay's lag. */
+export async function oldestUnpublished(db: Database): Promise<Date | null> {
+  const [row] = await db.query<{ oldest: Date | null }>(
+    `SELECT least(
+       (SELECT u.at FROM inventory.ledger_unnumbered u ORDER BY u.at LIMIT 1),
+       (SELECT min(l.at)
+          FROM inventory.ledger_counters c
+          JOIN inventory.ledger_sequence q ON q.event_id = c.event_id AND q.seq = c.published_seq + 1
+          JOIN inventory.ledger l ON l.event_id = q.event_id AND l.seat_id = q.seat_id
+                                 AND l.seat_version = q.seat_version
+         WHERE c.published_seq < c.last_seq)) AS oldest`,
+  );
+  return row?.oldest ?? null;
+}
+
+export type HistoryEntry = Omit<LedgerEntry, 'seq'>;
+
+/** What happened to a buyer's hold, seat by seat, oldest first; undefined where the hold is not theirs or not known. */
+export async function readHistory(
+  db: Database,
+  eventId: string,
+  holdId: string,
+  buyerId: string,
+): Promise<HistoryEntry[] | undefined> {
+  const rows = await db.query<Omit<EntryRow, 'seq'>>(
+    `SELECT l.*
+       FROM inventory.holds h
+       CROSS JOIN LATERAL unnest(h.seat_ids) AS u (seat_id)
+       JOIN inventory.ledger l ON l.event_id = h.event_id AND l.seat_id = u.seat_id AND l.hold_id = h.hold_id
+      WHERE h.event_id = $1 AND h.hold_id = $2 AND h.buyer_id = $3
+      ORDER BY l.at, l.seat_id, l.seat_version`,
+    [eventId, holdId, buyerId],
+  );
+  if (rows.length === 0) return undefined;
+  return rows.map(toHistoryEntry);
+}
+
+interface EntryRow extends Row {
+  seq: string;
+  kind: LedgerKind;
+  seat_id: string;
+  seat_version: number;
+  hold_id: string | null;
+  actor: LedgerEntry['actor'];
+  reason: string | null;
+  at: Date;
+}
+
+const selectEntry = `
+SELECT q.seq, l.*
+  FROM inventory.ledger_sequence q
+  JOIN inventory.ledger l ON l.event_id = q.event_id AND l.seat_id = q.seat_id AND l.seat_version = q.seat_version`;
+
+function toEntry(row: EntryRow): LedgerEntry {
+  return { seq: Number(row.seq), ...toHistoryEntry(row) };
+}
+
+function toHistoryEntry(row: Omit<EntryRow, 'seq'>): HistoryEntry {
+  return {
+    kind: row.kind,
+    seatId: row.seat_id,
+    seatVersion: row.seat_version,
+    holdId: row.hold_id,
+    actor: row.actor,
+    reason: row.reason,
+    at: row.at,
+  };
+}
