@@ -1,12 +1,12 @@
 import { Global, Module, type DynamicModule, type ModuleMetadata } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, APP_PIPE, Reflector } from '@nestjs/core';
 import { TerminusModule } from '@nestjs/terminus';
+import { loggerParams, Metrics, type LogLevel } from '@holdfast/observability';
 import { LoggerModule } from 'nestjs-pino';
 import { BearerGuard } from './bearer.guard';
 import { HealthController } from './health.controller';
 import { ProblemFilter } from './problem.filter';
 import { Readiness } from './readiness';
-import { requestLog } from './request-log';
 import type { TokenVerifier } from './token-verifier';
 import { validationPipe } from './validation';
 
@@ -15,7 +15,8 @@ export interface EdgeOptions {
   name: string;
   /** The service itself. */
   module: NonNullable<ModuleMetadata['imports']>[number];
-  logLevel: string;
+  logLevel: LogLevel;
+  metrics: Metrics;
   /** Absent where no route asks for a role. */
   tokens: TokenVerifier | undefined;
   /** Errors that mean "a server we need is away". */
@@ -31,13 +32,14 @@ export class EdgeModule {
     return {
       module: EdgeModule,
       imports: [
-        LoggerModule.forRoot(requestLog(options.name, options.logLevel)),
+        LoggerModule.forRoot(loggerParams({ service: options.name, level: options.logLevel })),
         TerminusModule.forRoot({ logger: false }),
         options.module,
       ],
       controllers: [HealthController],
       providers: [
         Readiness,
+        { provide: Metrics, useValue: options.metrics },
         { provide: APP_FILTER, useValue: new ProblemFilter(options.isUnavailable) },
         { provide: APP_PIPE, useValue: validationPipe() },
         ...(tokens
@@ -50,7 +52,7 @@ export class EdgeModule {
             ]
           : []),
       ],
-      exports: [Readiness],
+      exports: [Readiness, Metrics],
     };
   }
 }

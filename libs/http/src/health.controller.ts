@@ -1,7 +1,8 @@
-import { Controller, Get, Header, HttpException } from '@nestjs/common';
+import { Metrics } from '@holdfast/observability';
+import { Controller, Get, HttpException, Res } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiServiceUnavailableResponse, ApiTags } from '@nestjs/swagger';
 import { HealthCheckService, HealthIndicatorService, type HealthCheckResult } from '@nestjs/terminus';
-import { register } from 'prom-client';
+import type { FastifyReply } from 'fastify';
 import { problem } from './problems';
 import { Readiness, type ReadinessCheck } from './readiness';
 
@@ -15,6 +16,7 @@ export class HealthController {
     private readonly health: HealthCheckService,
     private readonly indicators: HealthIndicatorService,
     private readonly readiness: Readiness,
+    private readonly figures: Metrics,
   ) {}
 
   @Get('health/live')
@@ -44,11 +46,11 @@ export class HealthController {
   }
 
   @Get('metrics')
-  @Header('content-type', register.contentType)
   @ApiOperation({ summary: 'Metrics in the Prometheus text format' })
   @ApiOkResponse({ content: { 'text/plain': { schema: { type: 'string' } } } })
-  metrics(): Promise<string> {
-    return register.metrics();
+  metrics(@Res({ passthrough: true }) reply: FastifyReply): Promise<string> {
+    void reply.type(this.figures.contentType);
+    return this.figures.text();
   }
 
   private async run(name: string, check: ReadinessCheck) {

@@ -1,10 +1,9 @@
 import { isIP } from 'node:net';
 import { fromEnv } from '@holdfast/config';
+import { LOG_LEVELS, type LogLevel } from '@holdfast/observability';
 import { Transform } from 'class-transformer';
 import { IsIn, IsInt, IsOptional, IsString, IsUrl, Max, Min, MinLength, ValidateIf } from 'class-validator';
 import { Each } from './validation';
-
-const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'];
 
 /** An HS256 secret shorter than its hash can be guessed. */
 const JWT_SECRET_LENGTH_MIN = 32;
@@ -32,7 +31,7 @@ export class ServerConfig {
 
   @fromEnv('HOLDFAST_LOG_LEVEL')
   @IsIn(LOG_LEVELS)
-  logLevel: string = 'info';
+  logLevel: LogLevel = 'info';
 
   /** After this long a stopping service gives up on what still runs. */
   @fromEnv('HOLDFAST_STOP_TIMEOUT_MS')

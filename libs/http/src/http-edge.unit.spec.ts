@@ -285,9 +285,7 @@ describe('the HTTP edge', () => {
     it('counts requests by route', async () => {
       await app.inject({ method: 'DELETE', url: '/v1/things/17' });
       const { body } = await app.inject({ method: 'GET', url: '/metrics' });
-      expect(body).toContain(
-        'holdfast_http_request_seconds_count{method="DELETE",route="/v1/things/:id",status="204"} 1',
-      );
+      expect(body).toMatch(/^holdfast_http_request_seconds_count{.*route="\/v1\/things\/:id",status="204"} 1$/m);
     });
 
     it('documents its API', async () => {

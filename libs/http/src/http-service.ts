@@ -1,13 +1,12 @@
+import { Metrics, observeHttpRequests } from '@holdfast/observability';
 import { Logger as NestLogger, type INestApplication } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
 import { Logger } from 'nestjs-pino';
-import { collectDefaultMetrics } from 'prom-client';
 import { EdgeModule, type EdgeOptions } from './edge.module';
 import { HttpConfig, type ServerConfig } from './http-config';
 import { HttpServer } from './http-server';
-import { measureRequests } from './request-metrics';
 import { TokenVerifier } from './token-verifier';
 
 export interface HttpServiceOptions {
@@ -35,10 +34,12 @@ export async function createHttpApp(options: HttpServiceOptions): Promise<NestFa
   const { config } = options;
   const tokens = config instanceof HttpConfig ? new TokenVerifier(config) : undefined;
   const server = new HttpServer(config.trustedProxies, tokens);
+  const metrics = new Metrics({ service: options.name, processMetrics: true });
   const module = EdgeModule.around({
     name: options.name,
     module: options.module,
     logLevel: config.logLevel,
+    metrics,
     tokens,
     isUnavailable: options.isUnavailable ?? (() => false),
   });
@@ -48,7 +49,7 @@ export async function createHttpApp(options: HttpServiceOptions): Promise<NestFa
     abortOnError: false,
   });
   app.useLogger(app.get(Logger));
-  measureRequests(server.fastify);
+  observeHttpRequests(server.fastify, metrics);
   SwaggerModule.setup('docs', app, () => openApiDocument(app, options.name), { jsonDocumentUrl: 'docs-json' });
   await options.configure?.(app);
   await app.init();
@@ -72,7 +73,6 @@ export function openApiDocument(app: INestApplication, name: string): OpenAPIObj
  * `onApplicationShutdown`; after `stopTimeoutMs` the process ends with exit code 1.
  */
 export async function startHttpService(options: HttpServiceOptions): Promise<HttpService> {
-  collectDefaultMetrics();
   const app = await createHttpApp(options);
   await app.listen(options.config.httpPort, options.config.httpHost);
   const url = (await app.getUrl()).replace('[::1]', '127.0.0.1');
