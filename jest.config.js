@@ -1,5 +1,5 @@
 /** One configuration for every project. The file name tells the cost: .unit.spec (no server), .int.spec (real servers), .e2e.spec (the running system). */
-const esmOnly = ['jose', 'uuid', 'lru-cache'];
+const esmOnly = ['jose', 'uuid', 'lru-cache', 'cockatiel'];
 
 const base = {
   rootDir: __dirname,

@@ -1,1 +1,3 @@
-export {};
+export { openRedis, openRedisSubscriber, whenRedisReady, type RedisClient, type RedisOptions } from './open-redis';
+export { loadScript, runScript, type Script } from './script';
+export { RedisUnavailable, isRedisUnavailable } from './unavailable';

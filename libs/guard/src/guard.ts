@@ -1,0 +1,214 @@
+import { join } from 'node:path';
+import type { Metrics } from '@holdfast/observability';
+import { loadScript, runScript, type RedisClient, type Script } from '@holdfast/redis';
+import { circuitBreaker, CircuitState, ConsecutiveBreaker, handleAll } from 'cockatiel';
+import type { Counter } from 'prom-client';
+import { endMarkKey, readTaken, seatKey, seatValue } from './seat-key';
+import type { ClaimOutcome, RefusedSeat, SeatChange } from './taken-seat';
+
+/** A claim lives just above the write time-out of Postgres (5 s): a crash before commit blocks a seat no longer. */
+export const CLAIM_MS = 6_000;
+/**
+ * How long `booked` and `blocked` marks live. Not for ever: a mark whose removal was lost, or that came back with an
+ * old snapshot of Redis, would refuse a free seat until somebody noticed. When it runs out, one request per seat and
+ * hour asks Postgres, is refused, and so renews it.
+ */
+export const MARK_MS = 3_600_000;
+/** A late confirmation or repair comes within the life of its claim; the mark that stops it lives longer. */
+const END_MARK_MS = CLAIM_MS + 4_000;
+/** Redis runs one script at a time: a list of seats is cut, so that none holds the others up for long. */
+const SEATS_PER_SCRIPT_MAX = 500;
+/** Failures in a row after which Redis is left alone, and for how long. */
+const FAILURES_MAX = 5;
+const PAUSE_MS = 500;
+
+export interface GuardOptions {
+  redis: RedisClient;
+  metrics: Metrics;
+}
+
+/** Seats of a hold, and the time until its deadline by the database's clock (`deadline - serverTime`). */
+export interface HeldSeats {
+  holdId: string;
+  seatIds: string[];
+  msLeft: number;
+}
+
+type Verb = 'claim' | 'confirm' | 'extend' | 'end-hold' | 'book' | 'give-up' | 'block' | 'unblock';
+
+/**
+ * The early no: remembers in Redis who has a seat, so that most refusals never reach Postgres. It never grants: a
+ * claim that succeeds only means that asking Postgres makes sense.
+ *
+ * Every verb but `claim` is best effort and resolves to whether Redis took it; none rejects. What is lost by that
+ * costs one question to Postgres, never a wrong answer that lasts: see docs/decisions/005-early-no.md.
+ */
+export class Guard {
+  private readonly redis: RedisClient;
+  private readonly scripts = new Map<Verb, Script>();
+  private readonly circuit = circuitBreaker(handleAll, {
+    halfOpenAfter: PAUSE_MS,
+    breaker: new ConsecutiveBreaker(FAILURES_MAX),
+  });
+  private readonly claims: Counter<'outcome'>;
+  private readonly repairs: Counter;
+  private readonly lost: Counter<'verb'>;
+
+  constructor(options: GuardOptions) {
+    this.redis = options.redis;
+    this.claims = options.metrics.counter('guard_claims', 'Claims by what the guard said', ['outcome']);
+    this.repairs = options.metrics.counter('guard_repaired_seats', 'Seats the guard did not know to be taken');
+    this.lost = options.metrics.counter('guard_lost_updates', 'Updates that Redis did not take', ['verb']);
+  }
+
+  /**
+   * Claims seats for one request, all or none, for {@link CLAIM_MS}. Seats claimed or held by the same owner count as
+   * free: a replay is never refused by its own hold.
+   *
+   * @param owner from `guardOwner(buyerId, key)`
+   * @param seatIds at least one, each once
+   * @returns `unguarded` when Redis did not answer: ask Postgres
+   */
+  async claim(eventId: string, owner: string, seatIds: string[]): Promise<ClaimOutcome> {
+    const keys = seatIds.map((seatId) => seatKey(eventId, seatId));
+    const answer = await this.run('claim', keys, [owner, CLAIM_MS]);
+    if (!answer) {
+      this.claims.inc({ outcome: 'unguarded' });
+      return { claimed: 'unguarded' };
+    }
+    if (answer.reply === null) {
+      this.claims.inc({ outcome: 'claimed' });
+      return { claimed: true };
+    }
+    this.claims.inc({ outcome: 'refused' });
+    return { claimed: false, taken: readTaken(answer.reply, seatIds, owner) };
+  }
+
+  /** After commit: the claim becomes the hold and lives until the deadline. Not for a replay whose hold has ended. */
+  confirm(eventId: string, owner: string, held: HeldSeats): Promise<boolean> {
+    return this.update('confirm', eventId, held.holdId, held.seatIds, [owner, held.holdId, Math.floor(held.msLeft)]);
+  }
+
+  /** The deadline moved later: by an extension or by pay grace. */
+  extend(eventId: string, held: HeldSeats): Promise<boolean> {
+    return this.update('extend', eventId, undefined, held.seatIds, [held.holdId, Math.floor(held.msLeft)]);
+  }
+
+  /**
+   * Postgres refused the request, or was never asked: gives up its claims and remembers what Postgres said instead.
+   * Not when the outcome is unknown: then the claim stands until it runs out.
+   *
+   * @param seatIds all that were claimed
+   * @param refused the seats Postgres named as taken, if that was the reason
+   */
+  async giveUp(eventId: string, owner: string, seatIds: string[], refused: RefusedSeat[] = []): Promise<boolean> {
+    const truths = new Map(refused.map((seat) => [seat.seatId, seat]));
+    if (refused.length > 0) this.repairs.inc(refused.length);
+    return this.inChunks(seatIds, (chunk) => {
+      const seats = chunk.map((seatId) => ({ seatId, truth: truths.get(seatId) }));
+      const keys = seats.flatMap(({ seatId, truth }) => [seatKey(eventId, seatId), endMarkKey(eventId, holdOf(truth))]);
+      const values = seats.flatMap(({ truth }) => (truth ? [seatValue(truth), lifeOf(truth)] : ['', 0]));
+      return this.attempt('give-up', keys, [owner, ...values]);
+    });
+  }
+
+  /** The hold gave up these seats: released or expired. Never touches the key of another hold. */
+  release(eventId: string, holdId: string, seatIds: string[]): Promise<boolean> {
+    return this.update('end-hold', eventId, holdId, seatIds, [holdId, END_MARK_MS]);
+  }
+
+  /** The hold is booked: its seats carry a mark that outlives the deadline. */
+  book(eventId: string, holdId: string, seatIds: string[]): Promise<boolean> {
+    return this.update('book', eventId, holdId, seatIds, [holdId, MARK_MS]);
+  }
+
+  /** These booked seats are free again. */
+  unbook(eventId: string, holdId: string, seatIds: string[]): Promise<boolean> {
+    return this.release(eventId, holdId, seatIds);
+  }
+
+  block(eventId: string, seatIds: string[]): Promise<boolean> {
+    return this.update('block', eventId, undefined, seatIds, [MARK_MS]);
+  }
+
+  unblock(eventId: string, seatIds: string[]): Promise<boolean> {
+    return this.update('unblock', eventId, undefined, seatIds, []);
+  }
+
+  /**
+   * Takes over what the ledger says became free, so that an update lost elsewhere heals. Entries may come late, twice
+   * or in any order. Those that take seats are ignored: a late one would mark a seat that is free again.
+   *
+   * @returns false when Redis did not take all of it: apply the entries again later
+   */
+  async applyLedger(eventId: string, entries: SeatChange[]): Promise<boolean> {
+    const freedByHold = new Map<string, string[]>();
+    for (const { kind, holdId, seatId } of entries) {
+      if (!holdId || !['released', 'expired', 'unbooked'].includes(kind)) continue;
+      const freed = freedByHold.get(holdId);
+      if (freed) freed.push(seatId);
+      else freedByHold.set(holdId, [seatId]);
+    }
+    const unblocked = entries.filter((entry) => entry.kind === 'unblocked').map((entry) => entry.seatId);
+    const taken = await Promise.all([
+      ...[...freedByHold].map(([holdId, seatIds]) => this.release(eventId, holdId, seatIds)),
+      this.unblock(eventId, unblocked),
+    ]);
+    return taken.every(Boolean);
+  }
+
+  /** Runs a verb over seats; with `holdId`, the hold's end mark is the first key. */
+  private update(
+    verb: Verb,
+    eventId: string,
+    holdId: string | undefined,
+    seatIds: string[],
+    args: (string | number)[],
+  ): Promise<boolean> {
+    const first = holdId ? [endMarkKey(eventId, holdId)] : [];
+    return this.inChunks(seatIds, (chunk) =>
+      this.attempt(verb, [...first, ...chunk.map((seatId) => seatKey(eventId, seatId))], args),
+    );
+  }
+
+  private async inChunks(seatIds: string[], run: (chunk: string[]) => Promise<boolean>): Promise<boolean> {
+    const chunks: string[][] = [];
+    for (let from = 0; from < seatIds.length; from += SEATS_PER_SCRIPT_MAX) {
+      chunks.push(seatIds.slice(from, from + SEATS_PER_SCRIPT_MAX));
+    }
+    return (await Promise.all(chunks.map(run))).every(Boolean);
+  }
+
+  private async attempt(verb: Verb, keys: string[], args: (string | number)[]): Promise<boolean> {
+    if (await this.run(verb, keys, args)) return true;
+    this.lost.inc({ verb });
+    return false;
+  }
+
+  /** The script's reply, or undefined when Redis is away, slow, failing, or left alone for a moment after that. */
+  private async run(verb: Verb, keys: string[], args: (string | number)[]): Promise<{ reply: unknown } | undefined> {
+    // While one call tries whether Redis is back, the breaker would let the others wait for its answer.
+    if (this.circuit.state === CircuitState.HalfOpen) return undefined;
+    try {
+      return { reply: await this.circuit.execute(() => runScript(this.redis, this.scriptOf(verb), keys, args)) };
+    } catch {
+      return undefined;
+    }
+  }
+
+  private scriptOf(verb: Verb): Script {
+    const known = this.scripts.get(verb);
+    if (known) return known;
+    const script = loadScript(join(__dirname, '..', 'scripts', `${verb}.lua`));
+    this.scripts.set(verb, script);
+    return script;
+  }
+}
+
+function holdOf(truth: RefusedSeat | undefined): string {
+  return truth && 'holdId' in truth ? truth.holdId : '';
+}
+
+function lifeOf(truth: RefusedSeat): number {
+  return truth.state === 'held' ? Math.floor(truth.msLeft) : MARK_MS;
+}

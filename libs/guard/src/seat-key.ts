@@ -1,0 +1,45 @@
+import { sameBuyer } from './owner';
+import type { RefusedSeat, TakenSeat } from './taken-seat';
+
+/*
+ * What a seat's key holds:
+ *   claim:<owner>            on its way to Postgres
+ *   hold:<owner>:<holdId>    held until the deadline
+ *   booked:<holdId>          booked
+ *   blocked                  kept back by the organiser
+ * All keys of an event share the hash tag, so that on a cluster a script finds them on one node.
+ */
+
+export function seatKey(eventId: string, seatId: string): string {
+  return `holdfast:{${eventId}}:seat:${seatId}`;
+}
+
+/** Says for a short time that a hold ended, so that no late update brings it back. */
+export function endMarkKey(eventId: string, holdId: string): string {
+  return `holdfast:{${eventId}}:ended:${holdId}`;
+}
+
+export function seatValue(seat: RefusedSeat): string {
+  switch (seat.state) {
+    case 'held':
+      return `hold:${seat.owner}:${seat.holdId}`;
+    case 'booked':
+      return `booked:${seat.holdId}`;
+    case 'blocked':
+      return 'blocked';
+  }
+}
+
+/** Reads the reply of claim.lua: `[index from 1, value, milliseconds left]` per taken seat. */
+export function readTaken(reply: unknown, seatIds: string[], owner: string): TakenSeat[] {
+  return (reply as [number, string, number][]).map(([index, value, msLeft]) => {
+    const [kind, holder] = value.split(':');
+    return {
+      seatId: seatIds[index - 1] ?? '',
+      state: kind === 'booked' || kind === 'blocked' ? kind : 'held',
+      msLeft: Math.max(0, msLeft),
+      // Not for a claim: Postgres may still refuse it.
+      heldByYou: kind === 'hold' && holder !== undefined && sameBuyer(holder, owner),
+    };
+  });
+}

@@ -1,0 +1,25 @@
+/** A seat the guard knows to be taken, as it goes into a refusal. */
+export interface TakenSeat {
+  seatId: string;
+  state: 'held' | 'booked' | 'blocked';
+  /** Time until the guard forgets it by itself: the rest of the hold, or of a claim still on its way to Postgres. */
+  msLeft: number;
+  /** Held by the asking buyer, under another key. */
+  heldByYou: boolean;
+}
+
+/** `unguarded`: Redis is away, slow or failing; ask Postgres, with bounded concurrency. */
+export type ClaimOutcome = { claimed: true } | { claimed: false; taken: TakenSeat[] } | { claimed: 'unguarded' };
+
+/** What Postgres said when it refused: the truth that repairs the guard's key. */
+export type RefusedSeat =
+  | { seatId: string; state: 'held'; owner: string; holdId: string; msLeft: number }
+  | { seatId: string; state: 'booked'; holdId: string }
+  | { seatId: string; state: 'blocked' };
+
+/** The part of a ledger entry the guard reads. */
+export interface SeatChange {
+  kind: 'held' | 'extended' | 'released' | 'expired' | 'booked' | 'unbooked' | 'blocked' | 'unblocked';
+  seatId: string;
+  holdId: string | null;
+}
