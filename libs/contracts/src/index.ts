@@ -1,4 +1,27 @@
 export { ProblemBody } from './http/problem-body';
+export { Each } from './each';
+export {
+  CategoryBody,
+  EventBody,
+  EventListBody,
+  EventWithCountsBody,
+  SaleBody,
+  SeatCountsBody,
+} from './http/event-body';
+export {
+  BlockSeatsBody,
+  CreateEventBody,
+  EventSettings,
+  HOLD_SECONDS_TOTAL_MAX,
+  PRICE_MINOR_MAX,
+  SaleSettings,
+  SEATS_PER_BLOCK_MAX,
+} from './http/event-requests';
+export { HistoryBody, HistoryEntryBody } from './http/history-body';
+export { HoldBody, HoldListBody, HoldSeatBody } from './http/hold-body';
+export { CreateHoldBody, ExtendHoldBody, SEATS_PER_HOLD_MAX } from './http/hold-requests';
+export { LayoutBody } from './http/layout-body';
+export { BlockedSeatsBody, SeatsBody } from './http/seats-body';
 export { MESSAGES, type MessageClass } from './messages/catalogue';
 export {
   ENTRIES_PER_MESSAGE_MAX,

@@ -1,9 +1,9 @@
 import { isIP } from 'node:net';
 import { fromEnv } from '@holdfast/config';
+import { Each } from '@holdfast/contracts';
 import { LOG_LEVELS, type LogLevel } from '@holdfast/observability';
 import { Transform } from 'class-transformer';
 import { IsIn, IsInt, IsOptional, IsString, IsUrl, Max, Min, MinLength, ValidateIf } from 'class-validator';
-import { Each } from './validation';
 
 /** An HS256 secret shorter than its hash can be guessed. */
 const JWT_SECRET_LENGTH_MIN = 32;

@@ -1,5 +1,6 @@
 import { Body, Controller, Delete, Get, HttpCode, Module, Post, Res } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { Each } from '@holdfast/contracts';
 import { Type } from 'class-transformer';
 import { IsInt, Min, ValidateNested } from 'class-validator';
 import type { FastifyReply } from 'fastify';
@@ -12,7 +13,6 @@ import { IdempotencyKey, markReplayed } from './idempotency-key';
 import { problem } from './problems';
 import { Readiness } from './readiness';
 import type { Identity } from './token-verifier';
-import { Each } from './validation';
 
 class Sale {
   @IsInt()

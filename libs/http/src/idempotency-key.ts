@@ -7,22 +7,31 @@ const KEY = /^[\x21-\x7e]{1,255}$/;
 
 /** The request's `Idempotency-Key`: 1 to 255 visible ASCII characters, required. */
 export const IdempotencyKey = createParamDecorator((_: unknown, context: ExecutionContext): string => {
-  const key = context.switchToHttp().getRequest<FastifyRequest>().headers['idempotency-key'];
+  const key = keyOf(context);
   if (key === undefined) throw problem('idempotency-key-required');
+  return key;
+});
+
+/** The same where it may be left out, because the request by itself does no more when repeated. */
+export const OptionalIdempotencyKey = createParamDecorator((_: unknown, context: ExecutionContext) => keyOf(context));
+
+function keyOf(context: ExecutionContext): string | undefined {
+  const key = context.switchToHttp().getRequest<FastifyRequest>().headers['idempotency-key'];
+  if (key === undefined) return undefined;
   if (typeof key !== 'string' || !KEY.test(key)) {
     throw problem('idempotency-key-invalid', { detail: 'It must be 1 to 255 visible ASCII characters.' });
   }
   return key;
-});
+}
 
 /**
  * What a key is bound to: the same request gives the same hash, however its members are ordered.
  *
  * @param request everything that makes the request what it is: body, and path parameters the key's scope does not name
- * @returns SHA-256 in hexadecimal
+ * @returns SHA-256
  */
-export function requestHash(request: unknown): string {
-  return createHash('sha256').update(canonicalJson(request)).digest('hex');
+export function requestHash(request: unknown): Buffer {
+  return createHash('sha256').update(canonicalJson(request)).digest();
 }
 
 /** Marks an answer that repeats the one given before to the same key. */

@@ -1,11 +1,11 @@
 export { problem, Problem, type ProblemCode, type ProblemMembers } from './problems';
 export { ApiProblems } from './problem-responses';
-export { Each, type Fault } from './validation';
+export { checked, type Fault } from './validation';
 export { HttpConfig, ServerConfig } from './http-config';
 export { BodyLimit } from './http-server';
 export { Caller, Roles } from './bearer.guard';
 export { TokenVerifier, type Identity, type Role } from './token-verifier';
-export { IdempotencyKey, markReplayed, requestHash } from './idempotency-key';
+export { IdempotencyKey, OptionalIdempotencyKey, markReplayed, requestHash } from './idempotency-key';
 export { Readiness, type ReadinessCheck } from './readiness';
 export {
   createHttpApp,

@@ -14,6 +14,7 @@ const PROBLEMS = {
   'method-not-allowed': { status: 405, title: 'The method is not allowed here' },
   'request-in-progress': { status: 409, title: 'A request with this Idempotency-Key is still running' },
   'seats-taken': { status: 409, title: 'At least one of the seats is taken' },
+  'seats-not-blocked': { status: 409, title: 'At least one of the seats is not blocked' },
   'buyer-limit': { status: 409, title: 'The buyer would have more seats than the event allows' },
   'not-on-sale': { status: 409, title: 'The event is not on sale' },
   'stale-version': { status: 409, title: 'The hold has changed since the version named' },

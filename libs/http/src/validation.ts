@@ -1,5 +1,6 @@
 import { ValidationPipe } from '@nestjs/common';
-import { registerDecorator, type ValidationError } from 'class-validator';
+import { plainToInstance } from 'class-transformer';
+import { validateSync, type ValidationError } from 'class-validator';
 import { problem } from './problems';
 
 /** One fault of a request: where, as in `seats[2]` or `sale.holdSeconds`, and what is wrong there. */
@@ -8,7 +9,7 @@ export interface Fault {
   message: string;
 }
 
-/** A message that starts with `[2]` names the member of the array at fault; class-validator itself only says "each". */
+/** A message that starts with `[2]` names the member of the array at fault: see `Each` of the contracts. */
 const MEMBER = /^(\[\d+\]) /;
 
 /** Checks bodies and queries against their classes; members without a rule are dropped. 422 names every fault by its path. */
@@ -22,24 +23,15 @@ export function validationPipe(): ValidationPipe {
 }
 
 /**
- * Every member of the array must pass `accepts`; the fault names the first one that does not.
+ * Checks a plain value against a class, where the pipe is not used: its deep copy of a large body takes seconds.
  *
- * @param requirement what a member must be, for example `must be text of 1 to 200 characters`
+ * @throws Problem `validation-failed`
  */
-export function Each(accepts: (member: unknown) => boolean, requirement: string): PropertyDecorator {
-  return (target, property) =>
-    registerDecorator({
-      name: 'each',
-      target: target.constructor,
-      propertyName: String(property),
-      validator: {
-        validate: (value: unknown) => Array.isArray(value) && value.every(accepts),
-        defaultMessage: (args) =>
-          Array.isArray(args?.value)
-            ? `[${args.value.findIndex((member) => !accepts(member))}] ${requirement}`
-            : `${String(property)} must be an array`,
-      },
-    });
+export function checked<T extends object>(Body: new () => T, plain: unknown): T {
+  const body = plainToInstance(Body, plain, { exposeDefaultValues: true });
+  const errors = validateSync(body, { whitelist: true });
+  if (errors.length > 0) throw problem('validation-failed', { errors: faultsOf(errors) });
+  return body;
 }
 
 export function faultsOf(errors: ValidationError[], parent = ''): Fault[] {

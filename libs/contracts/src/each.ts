@@ -1,0 +1,23 @@
+import { registerDecorator } from 'class-validator';
+
+/**
+ * Every member of the array must pass `accepts`. class-validator's own `each` does not say which member failed; here the
+ * message starts with the first one's place, as in `[2] must be ...`.
+ *
+ * @param requirement what a member must be, for example `must be text of 1 to 200 characters`
+ */
+export function Each(accepts: (member: unknown) => boolean, requirement: string): PropertyDecorator {
+  return (target, property) =>
+    registerDecorator({
+      name: 'each',
+      target: target.constructor,
+      propertyName: String(property),
+      validator: {
+        validate: (value: unknown) => Array.isArray(value) && value.every(accepts),
+        defaultMessage: (args) =>
+          Array.isArray(args?.value)
+            ? `[${args.value.findIndex((member) => !accepts(member))}] ${requirement}`
+            : `${String(property)} must be an array`,
+      },
+    });
+}

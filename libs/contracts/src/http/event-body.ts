@@ -1,0 +1,94 @@
+import { ApiProperty } from '@nestjs/swagger';
+
+export class CategoryBody {
+  @ApiProperty({ example: 'Stalls' })
+  name!: string;
+
+  @ApiProperty({ example: '#7fb069' })
+  color!: string;
+
+  @ApiProperty({ description: 'In minor units of the currency', example: 4500 })
+  priceMinor!: number;
+}
+
+export class SaleBody {
+  @ApiProperty({ format: 'date-time' })
+  startsAt!: string;
+
+  @ApiProperty({ format: 'date-time', nullable: true, type: String })
+  endsAt!: string | null;
+
+  @ApiProperty({ format: 'date-time', nullable: true, type: String, description: 'When the organiser closed the sale' })
+  closedAt!: string | null;
+
+  @ApiProperty()
+  holdSeconds!: number;
+
+  @ApiProperty()
+  holdSecondsMax!: number;
+
+  @ApiProperty()
+  extensionsMax!: number;
+
+  @ApiProperty()
+  seatsPerHoldMax!: number;
+
+  @ApiProperty()
+  seatsPerBuyerMax!: number;
+
+  @ApiProperty()
+  payGraceSeconds!: number;
+}
+
+export class EventBody {
+  @ApiProperty({ format: 'uuid' })
+  eventId!: string;
+
+  @ApiProperty()
+  name!: string;
+
+  @ApiProperty({ description: 'ISO 4217', example: 'EUR' })
+  currency!: string;
+
+  @ApiProperty({ example: 50_000 })
+  seatCount!: number;
+
+  @ApiProperty({ type: [CategoryBody], description: 'In the order of the plan' })
+  categories!: CategoryBody[];
+
+  @ApiProperty({ type: SaleBody })
+  sale!: SaleBody;
+
+  @ApiProperty({ format: 'date-time' })
+  createdAt!: string;
+}
+
+export class SeatCountsBody {
+  @ApiProperty()
+  available!: number;
+
+  @ApiProperty()
+  held!: number;
+
+  @ApiProperty()
+  booked!: number;
+
+  @ApiProperty()
+  blocked!: number;
+}
+
+export class EventWithCountsBody extends EventBody {
+  @ApiProperty({ type: SeatCountsBody })
+  counts!: SeatCountsBody;
+
+  @ApiProperty({ format: 'date-time', description: 'When this answer was given, by the clock that decides' })
+  serverTime!: string;
+}
+
+export class EventListBody {
+  @ApiProperty({ type: [EventBody], description: 'Newest first' })
+  events!: EventBody[];
+
+  @ApiProperty({ format: 'date-time', description: 'When this answer was given, by the clock that decides' })
+  serverTime!: string;
+}
