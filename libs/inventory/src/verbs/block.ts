@@ -109,7 +109,7 @@ WITH known AS (
   RETURNING s.seat_id, s.version, l.hold_id AS run_out_hold_id
 ), entries AS (
   INSERT INTO inventory.ledger (event_id, seat_id, seat_version, kind, hold_id, actor, reason, at)
-  SELECT $1, c.seat_id, c.version - 1, 'expired', c.run_out_hold_id, 'system', 'taken-over', t.now
+  SELECT $1, c.seat_id, c.version - 1, 'expired'::inventory.ledger_kind, c.run_out_hold_id, 'system'::inventory.ledger_actor, 'taken-over', t.now
     FROM changed c CROSS JOIN t WHERE c.run_out_hold_id IS NOT NULL
   UNION ALL
   SELECT $1, c.seat_id, c.version, 'blocked', NULL, 'organiser', $6, t.now FROM changed c CROSS JOIN t

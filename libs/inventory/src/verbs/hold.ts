@@ -275,7 +275,7 @@ WITH event AS (
     FROM winner w CROSS JOIN t
 ), entries AS (
   INSERT INTO inventory.ledger (event_id, seat_id, seat_version, kind, hold_id, actor, reason, at)
-  SELECT $1, k.seat_id, k.version - 1, 'expired', k.run_out_hold_id, 'system', 'taken-over', t.now
+  SELECT $1, k.seat_id, k.version - 1, 'expired'::inventory.ledger_kind, k.run_out_hold_id, 'system'::inventory.ledger_actor, 'taken-over', t.now
     FROM taken k CROSS JOIN t WHERE k.run_out_hold_id IS NOT NULL
   UNION ALL
   SELECT $1, k.seat_id, k.version, 'held', k.hold_id, 'buyer', NULL, t.now FROM taken k CROSS JOIN t

@@ -1,0 +1,482 @@
+import { testDatabase, type TestDatabase } from '@holdfast/testing';
+import { v7 as newId } from 'uuid';
+import {
+  beginPayment,
+  block,
+  book,
+  closeEvent,
+  endPayment,
+  expire,
+  extend,
+  findReplay,
+  hold,
+  inventoryMigrations,
+  readHold,
+  release,
+  unblock,
+  unbook,
+  type Hold,
+} from './index';
+import { hash, Sale } from './spec/sale';
+
+let test: TestDatabase;
+beforeAll(async () => (test = await testDatabase([inventoryMigrations])));
+afterAll(() => test.drop());
+
+const open = (seats = 4, sale = {}): Promise<Sale> => Sale.open(test.database, seats, sale);
+const kinds = async (sale: Sale): Promise<string[]> =>
+  (await sale.ledger()).map((entry) => `${entry.seatId}@${entry.version} ${entry.kind}`);
+
+/** A hold brought into each state a hold can be in. */
+const states: Record<string, (sale: Sale, held: Hold) => Promise<unknown>> = {
+  held: async () => undefined,
+  'run out': (sale, held) => sale.runOut(held.holdId),
+  'run out and taken over': async (sale, held) => {
+    await sale.runOut(held.holdId);
+    await sale.hold('thief', ['S000']);
+  },
+  'being paid': (sale, held) =>
+    beginPayment(sale.db, sale.eventId, [{ attemptId: newId(), holdId: held.holdId, buyerId: 'ann' }]),
+  booked: (sale, held) => sale.book(held),
+  released: (sale, held) => release(sale.db, sale.eventId, [{ holdId: held.holdId, buyerId: 'ann' }]),
+  expired: async (sale, held) => {
+    await sale.runOut(held.holdId);
+    await expire(sale.db, sale.eventId, [held.holdId], 'due');
+  },
+  unbooked: async (sale, held) => {
+    const { attemptId } = await sale.book(held);
+    await unbook(sale.db, sale.eventId, [{ attemptId, holdId: held.holdId, reason: 'refund' }]);
+  },
+};
+
+/** Each verb asked of a hold; how it answers, in a word. */
+const verbs: Record<string, (sale: Sale, held: Hold, buyerId: string, version?: number) => Promise<string>> = {
+  extend: async (sale, { holdId }, buyerId, version) => {
+    const request = { holdId, buyerId, key: newId(), bodyHash: hash('x'), seconds: 700, version };
+    return (await extend(sale.db, sale.eventId, [request]))[0]?.outcome ?? '';
+  },
+  release: async (sale, { holdId }, buyerId, version) => {
+    const [outcome] = await release(sale.db, sale.eventId, [{ holdId, buyerId, version }]);
+    return outcome?.outcome === 'released' && outcome.replayed ? 'released again' : (outcome?.outcome ?? '');
+  },
+  'begin-payment': async (sale, { holdId }, buyerId, version) => {
+    const [outcome] = await beginPayment(sale.db, sale.eventId, [{ attemptId: newId(), holdId, buyerId, version }]);
+    return outcome?.outcome === 'refused' ? outcome.reason : (outcome?.outcome ?? '');
+  },
+  expire: async (sale, { holdId }) => (await expire(sale.db, sale.eventId, [holdId], 'due'))[0]?.outcome ?? '',
+  'book without begin': async (sale, { holdId }) => {
+    const [outcome] = await book(sale.db, sale.eventId, [{ attemptId: newId(), holdId, version: 1 }]);
+    return outcome?.outcome === 'refused' ? outcome.reason : (outcome?.outcome ?? '');
+  },
+  unbook: async (sale, { holdId }) => {
+    const [outcome] = await unbook(sale.db, sale.eventId, [{ attemptId: newId(), holdId, reason: 'x' }]);
+    return outcome?.outcome === 'refused' ? outcome.reason : (outcome?.outcome ?? '');
+  },
+};
+
+describe('every state x verb, by the owner', () => {
+  const expected: Record<string, Record<string, string>> = {
+    held: { extend: 'extended', release: 'released', 'begin-payment': 'begun', expire: 'not-due' },
+    'run out': { extend: 'expired', release: 'expired', 'begin-payment': 'expired', expire: 'expired' },
+    'run out and taken over': { extend: 'expired', release: 'expired', 'begin-payment': 'expired', expire: 'expired' },
+    'being paid': {
+      extend: 'payment-in-progress',
+      release: 'released',
+      'begin-payment': 'payment-in-progress',
+      expire: 'not-due',
+    },
+    booked: { extend: 'ended', release: 'ended', 'begin-payment': 'ended', expire: 'gone' },
+    released: { extend: 'ended', release: 'released again', 'begin-payment': 'ended', expire: 'gone' },
+    expired: { extend: 'expired', release: 'expired', 'begin-payment': 'expired', expire: 'gone' },
+    unbooked: { extend: 'ended', release: 'ended', 'begin-payment': 'ended', expire: 'gone' },
+  };
+  for (const [state, arrange] of Object.entries(states)) {
+    for (const [verb, ask] of Object.entries(verbs)) {
+      const answer = { 'book without begin': 'not-begun', unbook: 'not-booked', ...expected[state] }[verb];
+      it(`${verb} of a hold that is ${state}: ${answer}`, async () => {
+        const sale = await open();
+        const held = await sale.hold('ann', ['S000', 'S001']);
+        await arrange(sale, held);
+        expect(await ask(sale, held, 'ann')).toBe(answer);
+      });
+    }
+  }
+});
+
+describe('every state x verb, by somebody else', () => {
+  for (const [state, arrange] of Object.entries(states)) {
+    for (const verb of ['extend', 'release', 'begin-payment']) {
+      it(`${verb} of a foreign hold that is ${state} is as unknown as none, and changes nothing`, async () => {
+        const sale = await open();
+        const held = await sale.hold('ann', ['S000', 'S001']);
+        await arrange(sale, held);
+        const before = await sale.seats();
+        expect(await verbs[verb]?.(sale, held, 'eve')).toBe('unknown-hold');
+        expect(await sale.seats()).toEqual(before);
+      });
+    }
+  }
+});
+
+describe('stale versions', () => {
+  for (const verb of ['extend', 'release', 'begin-payment']) {
+    it(`${verb} under a version that is not the hold's is refused`, async () => {
+      const sale = await open();
+      const held = await sale.hold('ann', ['S000']);
+      await verbs['extend']?.(sale, held, 'ann', 1);
+      expect(await verbs[verb]?.(sale, held, 'ann', 1)).toBe('stale-version');
+    });
+  }
+});
+
+describe('hold', () => {
+  it('takes all seats, prices them, and tells each in the ledger', async () => {
+    const sale = await open();
+    const held = await sale.hold('ann', ['S001', 'S000']);
+    expect(held).toMatchObject({
+      state: 'held',
+      version: 1,
+      amountMinor: 7_500,
+      currency: 'EUR',
+      seats: [
+        { seatId: 'S000', category: 'Floor', priceMinor: 5_000 },
+        { seatId: 'S001', category: 'Balcony', priceMinor: 2_500 },
+      ],
+    });
+    expect(held.deadline.getTime() - held.createdAt.getTime()).toBe(600_000);
+    expect(await kinds(sale)).toEqual(['S000@1 held', 'S001@1 held']);
+  });
+
+  it('is all or nothing, and names the seats in the way and whether they are the caller’s', async () => {
+    const sale = await open();
+    const bob = await sale.hold('bob', ['S001']);
+    await sale.hold('ann', ['S002']);
+    const refused = await sale.tryHold('ann', ['S000', 'S001', 'S002']);
+    expect(refused).toMatchObject({
+      outcome: 'seats-taken',
+      seats: [
+        { seatId: 'S001', state: 'held', heldByYou: false, holdId: bob.holdId, deadline: bob.deadline },
+        { seatId: 'S002', state: 'held', heldByYou: true },
+      ],
+    });
+    expect((await sale.seats())['S000']).toMatchObject({ state: 'available', version: 0 });
+  });
+
+  it('refuses unknown seats, too many, the buyer’s limit, an unknown event', async () => {
+    const sale = await open(12, { seatsPerHoldMax: 3, seatsPerBuyerMax: 4 });
+    expect(await sale.tryHold('ann', ['S000', 'nope'])).toEqual({ outcome: 'unknown-seats', seatIds: ['nope'] });
+    expect(await sale.tryHold('ann', ['S000', 'S001', 'S002', 'S003'])).toEqual({
+      outcome: 'too-many-seats',
+      limit: 3,
+    });
+    await sale.book(await sale.hold('ann', ['S000', 'S001']));
+    expect(await sale.tryHold('ann', ['S002', 'S003', 'S004'])).toEqual({
+      outcome: 'buyer-limit',
+      limit: 4,
+      holding: 2,
+    });
+    const request = { holdId: newId(), buyerId: 'ann', key: 'k', bodyHash: hash('b'), seatIds: ['S000'] };
+    expect(await hold(sale.db, newId(), [request])).toEqual([{ outcome: 'unknown-event' }]);
+  });
+
+  it('counts a hold towards the limit until it is due, not longer', async () => {
+    const sale = await open(4, { seatsPerBuyerMax: 2 });
+    const held = await sale.hold('ann', ['S000', 'S001']);
+    expect((await sale.tryHold('ann', ['S002'])).outcome).toBe('buyer-limit');
+    await sale.runOut(held.holdId);
+    expect((await sale.tryHold('ann', ['S002'])).outcome).toBe('held');
+  });
+
+  it('is refused before the sale, after it, and once the event is closed', async () => {
+    const soon = await open(1, { startsAt: new Date(Date.now() + 60_000) });
+    expect(await soon.tryHold('ann', ['S000'])).toMatchObject({ outcome: 'not-on-sale', closed: false });
+    const over = await open(1, { startsAt: new Date(Date.now() - 9_000), endsAt: new Date(Date.now() - 5_000) });
+    expect(await over.tryHold('ann', ['S000'])).toMatchObject({ outcome: 'not-on-sale', closed: false });
+    const closed = await open(1);
+    await closeEvent(closed.db, closed.eventId, 'org');
+    expect(await closed.tryHold('ann', ['S000'])).toMatchObject({ outcome: 'not-on-sale', closed: true });
+  });
+
+  it('refuses a batch that names a seat or a buyer twice', async () => {
+    const sale = await open();
+    const request = (buyerId: string, seatId: string) => ({
+      holdId: newId(),
+      buyerId,
+      key: newId(),
+      bodyHash: hash('b'),
+      seatIds: [seatId],
+    });
+    await expect(hold(sale.db, sale.eventId, [request('ann', 'S000'), request('bob', 'S000')])).rejects.toThrow('seat');
+    await expect(hold(sale.db, sale.eventId, [request('ann', 'S000'), request('ann', 'S001')])).rejects.toThrow(
+      'buyer',
+    );
+  });
+});
+
+describe('take-over of a run-out seat', () => {
+  it('ends the old hold for that seat only; its expiry later frees the rest', async () => {
+    const sale = await open();
+    const old = await sale.hold('ann', ['S000', 'S001', 'S002']);
+    await sale.runOut(old.holdId);
+    const taken = await sale.hold('bob', ['S001']);
+    expect(await sale.holdState(old.holdId)).toBe('held');
+    expect(await sale.seats()).toMatchObject({
+      S000: { state: 'held', holdId: old.holdId },
+      S001: { state: 'held', holdId: taken.holdId, version: 3 },
+    });
+
+    const [expired] = await expire(sale.db, sale.eventId, [old.holdId], 'swept');
+    expect(expired).toMatchObject({ outcome: 'expired', seatIds: ['S000', 'S002'] });
+    expect(await sale.holdState(old.holdId)).toBe('expired');
+    expect(await sale.seats()).toMatchObject({ S001: { state: 'held', holdId: taken.holdId, version: 3 } });
+
+    const ends = (await sale.ledger()).filter((entry) => entry.kind === 'expired');
+    expect(ends.map((entry) => [entry.seatId, entry.holdId, entry.reason])).toEqual([
+      ['S001', old.holdId, 'taken-over'],
+      ['S000', old.holdId, 'swept'],
+      ['S002', old.holdId, 'swept'],
+    ]);
+  });
+
+  it('of every seat leaves a hold that still closes, with nothing to free', async () => {
+    const sale = await open();
+    const old = await sale.hold('ann', ['S000']);
+    await sale.runOut(old.holdId);
+    await sale.hold('bob', ['S000']);
+    expect(await expire(sale.db, sale.eventId, [old.holdId], 'due')).toMatchObject([
+      { outcome: 'expired', seatIds: [] },
+    ]);
+    expect(await sale.holdState(old.holdId)).toBe('expired');
+  });
+
+  it('by the organiser blocks it', async () => {
+    const sale = await open();
+    const old = await sale.hold('ann', ['S000']);
+    await sale.runOut(old.holdId);
+    const request = { organiserId: 'org', key: newId(), bodyHash: hash('b'), seatIds: ['S000'] };
+    expect(await block(sale.db, sale.eventId, request)).toMatchObject({ outcome: 'blocked' });
+    expect(await kinds(sale)).toEqual(['S000@1 held', 'S000@2 expired', 'S000@3 blocked']);
+  });
+});
+
+describe('idempotency', () => {
+  it('gives the first answer of hold again, also after the hold has changed', async () => {
+    const sale = await open();
+    const first = await sale.tryHold('ann', ['S000'], 'key');
+    if (first.outcome !== 'held') throw new Error('refused');
+    await verbs['extend']?.(sale, first.hold, 'ann');
+    await sale.book(first.hold);
+    expect(await sale.tryHold('ann', ['S000'], 'key')).toMatchObject({
+      outcome: 'held',
+      replayed: true,
+      hold: first.hold,
+    });
+    expect(
+      await findReplay(sale.db, sale.eventId, { buyerId: 'ann', key: 'key', bodyHash: hash('body') }),
+    ).toMatchObject({ outcome: 'held', replayed: true, hold: first.hold });
+  });
+
+  it('refuses another body under the key, and keeps keys of buyers apart', async () => {
+    const sale = await open();
+    await sale.hold('ann', ['S000'], 'key');
+    expect(await sale.tryHold('ann', ['S001'], 'key', 'another')).toEqual({ outcome: 'key-reused' });
+    expect((await sale.tryHold('bob', ['S001'], 'key', 'another')).outcome).toBe('held');
+  });
+
+  it('records effects only: a refused hold may be asked again under its key', async () => {
+    const sale = await open();
+    const bob = await sale.hold('bob', ['S000']);
+    expect((await sale.tryHold('ann', ['S000'], 'key')).outcome).toBe('seats-taken');
+    await sale.runOut(bob.holdId);
+    expect(await sale.tryHold('ann', ['S000'], 'key')).toMatchObject({ outcome: 'held', replayed: false });
+  });
+
+  it('gives the first answer of extend again, and refuses another body', async () => {
+    const sale = await open();
+    const { holdId } = await sale.hold('ann', ['S000']);
+    const request = { holdId, buyerId: 'ann', key: 'key', bodyHash: hash('one'), seconds: 900 };
+    const [first] = await extend(sale.db, sale.eventId, [request]);
+    await extend(sale.db, sale.eventId, [{ ...request, key: 'other', seconds: 1_000 }]);
+    const [again] = await extend(sale.db, sale.eventId, [request]);
+    if (first?.outcome !== 'extended') throw new Error('refused');
+    expect(again).toMatchObject({ outcome: 'extended', replayed: true, hold: first.hold });
+    expect(await extend(sale.db, sale.eventId, [{ ...request, bodyHash: hash('two') }])).toEqual([
+      { outcome: 'key-reused' },
+    ]);
+  });
+});
+
+describe('extend', () => {
+  it('moves the deadline of hold and seats, never back, within its bounds', async () => {
+    const sale = await open(1, { extensionsMax: 2, holdSecondsMax: 1_000 });
+    const held = await sale.hold('ann', ['S000']);
+    const ask = async (seconds: number) => {
+      const request = { holdId: held.holdId, buyerId: 'ann', key: newId(), bodyHash: hash('x'), seconds };
+      return (await extend(sale.db, sale.eventId, [request]))[0];
+    };
+    const shorter = await ask(10);
+    expect(shorter).toMatchObject({ outcome: 'extended', hold: { deadline: held.deadline, version: 2 } });
+    const bounded = await ask(5_000);
+    expect(bounded).toMatchObject({ hold: { version: 3, extensionsLeft: 0 } });
+    if (bounded?.outcome !== 'extended') throw new Error('refused');
+    expect(bounded.hold.deadline.getTime() - held.createdAt.getTime()).toBe(1_000_000);
+    expect(await ask(10)).toEqual({ outcome: 'no-extensions-left', limit: 2 });
+    expect(await kinds(sale)).toEqual(['S000@1 held', 'S000@2 extended', 'S000@3 extended']);
+  });
+});
+
+describe('payment', () => {
+  const begin = async (sale: Sale, holdId: string, attemptId = newId()) =>
+    (await beginPayment(sale.db, sale.eventId, [{ attemptId, holdId, buyerId: 'ann' }]))[0];
+
+  it('gives the pay grace once, where little time is left, and the same answer to the same attempt', async () => {
+    const sale = await open(1, { payGraceSeconds: 60 });
+    const { holdId } = await sale.hold('ann', ['S000']);
+    await sale.setDeadline(holdId, 5_000);
+    const attemptId = newId();
+    const first = await begin(sale, holdId, attemptId);
+    if (first?.outcome !== 'begun') throw new Error('refused');
+    expect(first).toMatchObject({
+      replayed: false,
+      version: 2,
+      amountMinor: 5_000,
+      currency: 'EUR',
+      seatIds: ['S000'],
+    });
+    const left = first.deadline.getTime() - first.serverTime.getTime();
+    expect(left).toBeGreaterThan(59_000);
+    expect(left).toBeLessThanOrEqual(60_000);
+    expect(await begin(sale, holdId, attemptId)).toMatchObject({
+      replayed: true,
+      version: 2,
+      deadline: first.deadline,
+    });
+
+    await endPayment(sale.db, sale.eventId, [{ attemptId, holdId, reason: 'declined' }]);
+    await sale.setDeadline(holdId, 5_000);
+    const second = await begin(sale, holdId);
+    if (second?.outcome !== 'begun') throw new Error('refused');
+    expect(second.deadline.getTime() - second.serverTime.getTime()).toBeLessThanOrEqual(5_000);
+  });
+
+  it('gives no grace where enough time is left, and then no seat changes', async () => {
+    const sale = await open(1);
+    const { holdId } = await sale.hold('ann', ['S000']);
+    expect(await begin(sale, holdId)).toMatchObject({ outcome: 'begun', version: 1 });
+    expect(await kinds(sale)).toEqual(['S000@1 held']);
+  });
+
+  it('books once; a repeat has the same answer, also after the deadline', async () => {
+    const sale = await open(2);
+    const held = await sale.hold('ann', ['S000', 'S001']);
+    const { attemptId, version } = await sale.book(held);
+    await sale.db.query(`UPDATE inventory.holds SET deadline = now() - interval '1 hour' WHERE hold_id = $1`, [
+      held.holdId,
+    ]);
+    const again = await book(sale.db, sale.eventId, [{ attemptId, holdId: held.holdId, version }]);
+    expect(again).toMatchObject([{ outcome: 'booked', replayed: true, version: 2, seatIds: ['S000', 'S001'] }]);
+    expect(await sale.holdState(held.holdId)).toBe('booked');
+    expect((await kinds(sale)).filter((line) => line.endsWith('booked'))).toEqual(['S000@2 booked', 'S001@2 booked']);
+  });
+
+  for (const [why, spoil] of Object.entries({
+    expired: (sale: Sale, held: Hold) => sale.runOut(held.holdId),
+    ended: (sale: Sale, held: Hold) => release(sale.db, sale.eventId, [{ holdId: held.holdId, buyerId: 'ann' }]),
+    'stale-version': (sale: Sale, held: Hold) =>
+      sale.db.query('UPDATE inventory.holds SET version = version + 1 WHERE hold_id = $1', [held.holdId]),
+    'taken-over': (sale: Sale, held: Hold) =>
+      // A seat that no longer carries the hold although the hold looks alive: cannot happen by the verbs, must not book.
+      sale.db.query(`UPDATE inventory.seats SET hold_id = $2 WHERE event_id = $1 AND seat_id = 'S001'`, [
+        sale.eventId,
+        newId(),
+      ]),
+  })) {
+    it(`is refused for good when the hold is ${why}, and nothing is booked`, async () => {
+      const sale = await open(2);
+      const held = await sale.hold('ann', ['S000', 'S001']);
+      const attemptId = newId();
+      await begin(sale, held.holdId, attemptId);
+      await spoil(sale, held);
+      const request = { attemptId, holdId: held.holdId, version: 1 };
+      expect(await book(sale.db, sale.eventId, [request])).toMatchObject([{ outcome: 'refused', reason: why }]);
+      expect(await book(sale.db, sale.eventId, [request])).toMatchObject([{ outcome: 'refused', reason: why }]);
+      expect((await kinds(sale)).filter((line) => line.endsWith('booked'))).toEqual([]);
+    });
+  }
+
+  it('that was given up stays refused: a late book finds it, the hold lives on and can be paid anew', async () => {
+    const sale = await open(1);
+    const held = await sale.hold('ann', ['S000']);
+    const attemptId = newId();
+    await begin(sale, held.holdId, attemptId);
+    const end = { attemptId, holdId: held.holdId, reason: 'card-declined' };
+    expect(await endPayment(sale.db, sale.eventId, [end])).toEqual([{ outcome: 'ended', replayed: false }]);
+    expect(await endPayment(sale.db, sale.eventId, [end])).toEqual([{ outcome: 'ended', replayed: true }]);
+    const late = await book(sale.db, sale.eventId, [{ attemptId, holdId: held.holdId, version: 1 }]);
+    expect(late).toMatchObject([{ outcome: 'refused', reason: 'card-declined' }]);
+    expect(await begin(sale, held.holdId, attemptId)).toMatchObject({ outcome: 'refused', reason: 'card-declined' });
+    await sale.book(held);
+    expect(await sale.holdState(held.holdId)).toBe('booked');
+  });
+
+  it('that is booked cannot be given up', async () => {
+    const sale = await open(1);
+    const held = await sale.hold('ann', ['S000']);
+    const { attemptId } = await sale.book(held);
+    const end = { attemptId, holdId: held.holdId, reason: 'late' };
+    expect(await endPayment(sale.db, sale.eventId, [end])).toEqual([{ outcome: 'booked' }]);
+    expect(await sale.holdState(held.holdId)).toBe('booked');
+  });
+
+  it('can be unbooked seat by seat; a repeat changes nothing; the hold ends with its last seat', async () => {
+    const sale = await open(3, { seatsPerBuyerMax: 3 });
+    const held = await sale.hold('ann', ['S000', 'S001', 'S002']);
+    const { attemptId } = await sale.book(held);
+    const ask = async (seatIds?: string[]) =>
+      (await unbook(sale.db, sale.eventId, [{ attemptId, holdId: held.holdId, reason: 'refund', seatIds }]))[0];
+    expect(await ask(['S001'])).toMatchObject({ outcome: 'unbooked', replayed: false, seatIds: ['S001'] });
+    expect(await ask(['S001'])).toMatchObject({ outcome: 'unbooked', replayed: true });
+    expect(await ask(['S009'])).toEqual({ outcome: 'refused', reason: 'foreign-seats' });
+    expect(await sale.holdState(held.holdId)).toBe('booked');
+    expect((await sale.tryHold('ann', ['S001'])).outcome).toBe('held');
+    expect(await ask()).toMatchObject({ outcome: 'unbooked', replayed: false });
+    expect(await sale.holdState(held.holdId)).toBe('unbooked');
+    expect((await sale.seats())['S001']).toMatchObject({ state: 'held' });
+  });
+});
+
+describe('block', () => {
+  const request = (seatIds: string[], key = newId()) => ({ organiserId: 'org', key, bodyHash: hash('b'), seatIds });
+
+  it('takes seats off sale and puts them back, all or none, with exact replays', async () => {
+    const sale = await open(3);
+    await sale.hold('ann', ['S002']);
+    expect(await block(sale.db, sale.eventId, request(['S000', 'S002']))).toMatchObject({
+      outcome: 'seats-taken',
+      seats: [{ seatId: 'S002', state: 'held' }],
+    });
+    expect(await block(sale.db, sale.eventId, request(['S000', 'zz']))).toEqual({
+      outcome: 'unknown-seats',
+      seatIds: ['zz'],
+    });
+    const first = request(['S000', 'S001']);
+    expect(await block(sale.db, sale.eventId, first)).toMatchObject({ outcome: 'blocked', replayed: false });
+    expect(await block(sale.db, sale.eventId, first)).toMatchObject({ outcome: 'blocked', replayed: true });
+    expect(await block(sale.db, sale.eventId, { ...first, bodyHash: hash('c') })).toEqual({ outcome: 'key-reused' });
+    expect((await sale.tryHold('ann', ['S000'])).outcome).toBe('seats-taken');
+    expect(await unblock(sale.db, sale.eventId, request(['S000', 'S002']))).toMatchObject({ outcome: 'not-blocked' });
+    expect(await unblock(sale.db, sale.eventId, request(['S000', 'S001']))).toMatchObject({ outcome: 'unblocked' });
+    expect((await sale.tryHold('ann', ['S000'])).outcome).toBe('held');
+  });
+});
+
+describe('reading a hold', () => {
+  it('says expired as soon as it is due, and nothing to others', async () => {
+    const sale = await open(1);
+    const held = await sale.hold('ann', ['S000']);
+    expect((await readHold(sale.db, sale.eventId, held.holdId, 'ann'))?.hold.state).toBe('held');
+    await sale.runOut(held.holdId);
+    expect((await readHold(sale.db, sale.eventId, held.holdId, 'ann'))?.hold.state).toBe('expired');
+    expect(await readHold(sale.db, sale.eventId, held.holdId, 'eve')).toBeUndefined();
+  });
+});
