@@ -1,1 +1,6 @@
-export {};
+import { runPlanCommand } from './plan-command';
+
+export { arenaPlan, SEATS_MAX, type ArenaOptions } from './arena-plan';
+export type { PlanFile } from './plan-file';
+
+if (require.main === module) runPlanCommand(process.argv);
