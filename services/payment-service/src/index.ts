@@ -1,1 +1,3 @@
-export {};
+export { paymentService } from './payment-service';
+export { PaymentConfig } from './payment-config';
+export { paymentMigrations } from './migrations';
