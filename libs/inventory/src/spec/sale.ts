@@ -74,11 +74,15 @@ export class Sale {
 
   /** The hold's deadline is `fromNowMs` after the database's present. */
   async setDeadline(holdId: string, fromNowMs: number): Promise<void> {
+    // In the verbs' own order of locks: seats (sorted), then the hold.
     await this.db.query(
       `WITH d AS (SELECT date_trunc('milliseconds', clock_timestamp() + $3 * interval '1 millisecond') AS deadline),
-            s AS (UPDATE inventory.seats SET deadline = d.deadline FROM d
-                   WHERE event_id = $1 AND hold_id = $2 AND state = 'held')
-       UPDATE inventory.holds SET deadline = d.deadline FROM d WHERE event_id = $1 AND hold_id = $2`,
+            l AS MATERIALIZED (SELECT seat_id FROM inventory.seats WHERE event_id = $1 AND hold_id = $2
+                                ORDER BY seat_id FOR UPDATE),
+            s AS (UPDATE inventory.seats SET deadline = d.deadline FROM d, l
+                   WHERE event_id = $1 AND seats.seat_id = l.seat_id AND hold_id = $2 AND state = 'held')
+       UPDATE inventory.holds SET deadline = d.deadline FROM d
+        WHERE event_id = $1 AND hold_id = $2 AND (SELECT count(*) FROM l) >= 0`,
       [this.eventId, holdId, fromNowMs],
     );
   }

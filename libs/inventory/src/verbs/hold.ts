@@ -34,7 +34,7 @@ export type HoldOutcome =
   | { outcome: 'not-on-sale'; from: Date; until: Date | null; closed: boolean }
   | { outcome: 'unknown-event' }
   | { outcome: 'key-reused' }
-  /** Lost a race for the buyer's limit or the key: ask again, in another batch. */
+  /** Lost a race that this statement's snapshot could not see: ask again, in another batch. */
   | { outcome: 'conflict' };
 
 /** Takes seats for buyers, each request all or nothing. The same key and body gets its first answer again. */
@@ -215,6 +215,9 @@ WITH event AS (
          count(l.seat_id) AS found,
          count(l.seat_id) FILTER (
            WHERE l.state = 'available' OR (l.state = 'held' AND l.deadline <= t.now)) AS free,
+         -- In the way stands a hold that this snapshot cannot see: it may be this very request, raced from elsewhere.
+         bool_or(l.hold_id IS NOT NULL AND NOT EXISTS (
+           SELECT FROM inventory.holds h WHERE h.event_id = $1 AND h.hold_id = l.hold_id)) AS unseen,
          sum(c.price_minor) AS amount_minor,
          json_agg(json_build_array(l.seat_id, c.name, c.price_minor) ORDER BY l.seat_id) AS seats
     FROM request r
@@ -230,6 +233,7 @@ WITH event AS (
            WHEN e.closed_at IS NOT NULL OR t.now < e.sale_starts_at OR t.now >= e.sale_ends_at THEN 'not-on-sale'
            WHEN r.wanted > e.seats_per_hold_max THEN 'too-many-seats'
            WHEN a.found < r.wanted THEN 'unknown-seats'
+           WHEN a.free < r.wanted AND a.unseen THEN 'conflict'
            WHEN a.free < r.wanted THEN 'seats-taken'
            WHEN b.holding + r.wanted > e.seats_per_buyer_max THEN 'buyer-limit'
            ELSE 'free'
