@@ -1,0 +1,81 @@
+import { join } from 'node:path';
+import { repository } from './paths.mjs';
+
+const READY_ANSWER_MS = 2_000;
+
+/** The services in the order they start; they stop in the opposite order. Ports are the wished ones, from the first to the last. */
+export const SERVICE_PORTS = {
+  'sandbox-provider': 8084,
+  'hold-service': 8081,
+  'payment-service': 8082,
+  'expiry-worker': 8083,
+};
+
+const folderOf = (name) => (name === 'sandbox-provider' ? 'infra' : 'services');
+
+/**
+ * How to run one service: its program and its whole environment.
+ *
+ * @param {string} name
+ * @param {object} system
+ * @param {Record<string, number>} system.ports of all services
+ * @param {{postgres: object, redis: object, rabbitmq: object}} system.addresses
+ * @param {object} system.secrets
+ * @param {string} system.engine
+ * @param {string} system.folder
+ * @param {Record<string, string>} system.env further variables
+ */
+export function serviceProcess(name, system) {
+  return {
+    command: process.execPath,
+    args: ['--enable-source-maps', join(repository, folderOf(name), name, 'dist', 'main.js')],
+    cwd: repository,
+    env: {
+      PATH: process.env.PATH ?? '',
+      NODE_ENV: 'production',
+      ...userSettings(process.env),
+      ...settingsOf[name](system),
+      HOLDFAST_HTTP_PORT: String(system.ports[name]),
+      ...system.env,
+    },
+    isReady: () => isServiceReady(system.ports[name]),
+  };
+}
+
+/** A developer may turn any knob of a service; where the system decides itself, its own value stands. */
+const userSettings = (env) =>
+  Object.fromEntries(Object.entries(env).filter(([name]) => /^HOLDFAST_(?!TEST_|E2E_)/.test(name)));
+
+const settingsOf = {
+  'sandbox-provider': ({ ports, folder, secrets }) => ({
+    HOLDFAST_SANDBOX_PORT: String(ports['sandbox-provider']),
+    HOLDFAST_SANDBOX_DATA: join(folder, 'sandbox-provider'),
+    HOLDFAST_STRIPE_SECRET_KEY: secrets.stripe,
+  }),
+  'hold-service': ({ addresses: { postgres, redis, rabbitmq }, secrets, engine }) => ({
+    HOLDFAST_POSTGRES_URL: postgres.holdUrl,
+    HOLDFAST_REDIS_URL: redis.holdUrl,
+    HOLDFAST_RABBITMQ_URL: rabbitmq.holdUrl,
+    HOLDFAST_JWT_SECRET: secrets.jwt,
+    HOLDFAST_EXPIRY_ENGINE: engine,
+  }),
+  'payment-service': ({ addresses: { postgres, rabbitmq }, secrets, ports }) => ({
+    HOLDFAST_POSTGRES_URL: postgres.paymentUrl,
+    HOLDFAST_RABBITMQ_URL: rabbitmq.paymentUrl,
+    HOLDFAST_JWT_SECRET: secrets.jwt,
+    HOLDFAST_STRIPE_API_URL: `http://127.0.0.1:${ports['sandbox-provider']}`,
+    HOLDFAST_STRIPE_SECRET_KEY: secrets.stripe,
+  }),
+  'expiry-worker': ({ addresses: { postgres, redis, rabbitmq }, engine }) => ({
+    HOLDFAST_POSTGRES_URL: postgres.expiryUrl,
+    HOLDFAST_REDIS_URL: redis.expiryUrl,
+    HOLDFAST_RABBITMQ_URL: rabbitmq.expiryUrl,
+    HOLDFAST_EXPIRY_ENGINE: engine,
+  }),
+};
+
+async function isServiceReady(port) {
+  const answer = await fetch(`http://127.0.0.1:${port}/health/ready`, { signal: AbortSignal.timeout(READY_ANSWER_MS) });
+  await answer.arrayBuffer();
+  return answer.ok;
+}

@@ -1,0 +1,88 @@
+import { parseArgs } from 'node:util';
+import { readJson } from './json-file.mjs';
+import { localFolder } from './paths.mjs';
+import { markRunning, runningStart, unmarkRunning } from './running-start.mjs';
+import { startSystem, stateFile } from './system.mjs';
+import { tour } from './tour.mjs';
+import { build, ensurePackages, requireNode } from './workspace.mjs';
+
+/* npm start: packages, servers, build, schema, services, a sample event; then runs until Ctrl-C or `npm stop`. */
+const ENGINES = ['parking', 'delayed-exchange'];
+const HELP = `Usage: npm start -- [--engine ${ENGINES.join('|')}] [--port N]
+
+  --engine  what wakes the expiry-worker at a deadline (default: parking, needs no plugin)
+  --port    of the gateway (default: 8080, or any free one when it is taken)`;
+
+requireNode();
+const options = readOptions();
+const log = (line) => console.log(line);
+
+const other = runningStart(localFolder);
+if (other) {
+  const { url } = readJson(stateFile(localFolder), {});
+  log(`Holdfast runs already${url ? ` at ${url}` : ', still starting'} (process ${other}). \`npm stop\` ends it.`);
+  process.exit(0);
+}
+markRunning(localFolder);
+
+const abort = new AbortController();
+let system;
+let ending;
+function end(status) {
+  ending ??= (async () => {
+    if (system) log('Stopping ...');
+    await system?.stop();
+    unmarkRunning(localFolder);
+    log('Stopped. The data is kept; `npm run reset` deletes it.');
+    process.exit(status);
+  })();
+  return ending;
+}
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+  process.on(signal, () => {
+    abort.abort();
+    if (system) void end(0);
+  });
+}
+
+try {
+  await ensurePackages(log);
+  await build(log);
+  system = await startSystem({
+    ...options,
+    folder: localFolder,
+    log,
+    sampleEvent: true,
+    restart: true,
+    abort: abort.signal,
+  });
+  log(tour(system));
+  log(`Ready ${system.url}`);
+} catch (error) {
+  unmarkRunning(localFolder);
+  if (!abort.signal.aborted) console.error(`\n${error.message}`);
+  process.exit(abort.signal.aborted ? 130 : 1);
+}
+
+function readOptions() {
+  let values;
+  try {
+    ({ values } = parseArgs({
+      options: { engine: { type: 'string' }, port: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
+    }));
+  } catch (error) {
+    return usage(error.message);
+  }
+  if (values.help) return usage();
+  const port = values.port === undefined ? undefined : Number(values.port);
+  if (values.engine && !ENGINES.includes(values.engine)) return usage(`There is no engine "${values.engine}".`);
+  if (port !== undefined && !(Number.isInteger(port) && port > 0 && port < 65_536))
+    return usage('--port takes a number.');
+  return { engine: values.engine, port };
+}
+
+function usage(complaint) {
+  if (complaint) console.error(complaint);
+  console.log(HELP);
+  process.exit(complaint ? 2 : 0);
+}

@@ -1,0 +1,69 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { runStreaming } from './run-command.mjs';
+import { step } from './progress.mjs';
+import { repository } from './paths.mjs';
+
+/** The oldest Node the dependencies run on. */
+const NODE_MIN = [20, 19];
+const STAMP = 'node_modules/.holdfast-lock';
+
+/** Ends the process with a sentence when this Node is too old for the project. */
+export function requireNode(version = process.versions.node) {
+  if (isNodeEnough(version)) return;
+  console.error(`Holdfast needs Node ${NODE_MIN.join('.')} or newer; this is Node ${version}.`);
+  process.exit(1);
+}
+
+export function isNodeEnough(version) {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  return major > NODE_MIN[0] || (major === NODE_MIN[0] && minor >= NODE_MIN[1]);
+}
+
+/**
+ * Whether `npm ci` must run: nothing is installed, or the lock has changed since. A stamp of ours tells which lock was
+ * installed; without it (somebody ran `npm install`) npm's own copy of the lock must not be older than ours.
+ *
+ * @param {{lock: string, stamp?: string, lockTimeMs: number, installedTimeMs?: number}} facts hashes and times of change
+ */
+export function isInstallStale({ lock, stamp, lockTimeMs, installedTimeMs }) {
+  if (installedTimeMs === undefined) return true;
+  if (stamp === lock) return false;
+  return installedTimeMs < lockTimeMs;
+}
+
+/** Installs the packages of the lock file when that is needed. */
+export async function ensurePackages(log, root = repository) {
+  const facts = installFacts(root);
+  if (!isInstallStale(facts)) return;
+  const { ok, tail } = await step(log, 'Installing packages (npm ci)', () =>
+    runStreaming('npm', ['ci', '--no-audit', '--no-fund'], { cwd: root }),
+  );
+  if (!ok) throw new Error(`npm ci failed:\n${tail}`);
+  writeFileSync(join(root, STAMP), facts.lock);
+}
+
+/** Compiles what has changed since the last time. */
+export async function build(log, root = repository) {
+  const { ok, tail } = await step(log, 'Building', () =>
+    runStreaming(process.execPath, [join('node_modules', 'typescript', 'bin', 'tsc'), '-b', 'tsconfig.json'], {
+      cwd: root,
+    }),
+  );
+  if (!ok) throw new Error(`The build failed:\n${tail}`);
+}
+
+function installFacts(root) {
+  const lockFile = join(root, 'package-lock.json');
+  const installedLock = join(root, 'node_modules', '.package-lock.json');
+  const stampFile = join(root, STAMP);
+  return {
+    lock: createHash('sha256').update(readFileSync(lockFile)).digest('hex'),
+    stamp: existsSync(stampFile) ? readFileSync(stampFile, 'utf8') : undefined,
+    lockTimeMs: statTime(lockFile),
+    installedTimeMs: existsSync(installedLock) ? statTime(installedLock) : undefined,
+  };
+}
+
+const statTime = (file) => statSync(file).mtimeMs;
