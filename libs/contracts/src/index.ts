@@ -21,6 +21,7 @@ export { HistoryBody, HistoryEntryBody } from './http/history-body';
 export { HoldBody, HoldListBody, HoldSeatBody } from './http/hold-body';
 export { CreateHoldBody, ExtendHoldBody, SEATS_PER_HOLD_MAX } from './http/hold-requests';
 export { LayoutBody } from './http/layout-body';
+export { EventListQuery, VersionQuery } from './http/queries';
 export { BlockedSeatsBody, SeatsBody } from './http/seats-body';
 export { MESSAGES, type MessageClass } from './messages/catalogue';
 export {
@@ -41,3 +42,5 @@ export {
 export { Book, BookRefused, SeatsBooked, type BookReply } from './messages/book';
 export { EndPayment, PaymentAlreadyBooked, PaymentEnded, type EndPaymentReply } from './messages/end-payment';
 export { SeatsUnbooked, Unbook, UnbookRefused, type UnbookReply } from './messages/unbook';
+export { PAYMENT_STATES, PaymentActionBody, PaymentBody } from './http/payment-body';
+export { PayBody } from './http/payment-requests';

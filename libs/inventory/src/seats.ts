@@ -28,7 +28,7 @@ export async function readSeats(db: Database, eventId: string): Promise<SeatMap 
                             WHEN s.state = 'available' THEN 'A'
                             WHEN s.state = 'held' THEN 'H'
                             WHEN s.state = 'booked' THEN 'B'
-                            ELSE 'X' END, '' ORDER BY s.ordinal) AS states,
+                            WHEN s.state = 'blocked' THEN 'X' END, '' ORDER BY s.ordinal) AS states,
             array_agg(s.version ORDER BY s.ordinal) AS versions
        FROM (SELECT clock_timestamp() AS now) t
        LEFT JOIN inventory.seats s ON s.event_id = $1

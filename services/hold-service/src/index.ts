@@ -1,1 +1,10 @@
-export {};
+export { holdService } from './hold-service';
+export { HoldServiceConfig } from './hold-service-config';
+export {
+  parseSeatingPlan,
+  SEATS_MAX,
+  type Layout,
+  type ParsedPlan,
+  type SeatingPlan,
+} from './seating-plan/seating-plan';
+export type { PlanArea, PlanFile, PlanRow, PlanSeat, PlanZone } from './seating-plan/seating-plan.schema';

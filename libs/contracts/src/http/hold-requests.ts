@@ -1,5 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { IsInt, IsOptional, Max, Min } from 'class-validator';
+import { VERSION_MAX } from './queries';
 import { SeatIds } from './seat-ids';
 
 /** No event may allow more seats in one hold than this. */
@@ -30,5 +31,6 @@ export class ExtendHoldBody {
   @IsOptional()
   @IsInt()
   @Min(1)
+  @Max(VERSION_MAX)
   version?: number;
 }

@@ -1,0 +1,64 @@
+import { EXPIRY_ENGINES, type ExpiryEngineName } from '@holdfast/expiry';
+import { fromEnv } from '@holdfast/config';
+import { HttpConfig } from '@holdfast/http';
+import { IsIn, IsInt, IsString, Max, Min } from 'class-validator';
+
+/** Every setting of the hold-service. */
+export class HoldServiceConfig extends HttpConfig {
+  @fromEnv('HOLDFAST_HTTP_PORT')
+  @IsInt()
+  @Min(0)
+  @Max(65_535)
+  override httpPort: number = 8081;
+
+  @fromEnv('HOLDFAST_POSTGRES_URL')
+  @IsString()
+  postgresUrl: string = 'postgres://holdfast@127.0.0.1:5432/holdfast';
+
+  /** Connections to Postgres at most. */
+  @fromEnv('HOLDFAST_POSTGRES_CONNECTIONS_MAX')
+  @IsInt()
+  @Min(1)
+  @Max(1_000)
+  postgresConnectionsMax: number = 20;
+
+  /** One address, or a comma list of cluster nodes. */
+  @fromEnv('HOLDFAST_REDIS_URL')
+  @IsString()
+  redisUrl: string = 'redis://127.0.0.1:6379';
+
+  /** Put before every key, where several systems share one Redis. */
+  @fromEnv('HOLDFAST_REDIS_KEY_PREFIX')
+  @IsString()
+  redisKeyPrefix: string = '';
+
+  @fromEnv('HOLDFAST_RABBITMQ_URL')
+  @IsString()
+  rabbitmqUrl: string = 'amqp://guest:guest@127.0.0.1:5672';
+
+  /** What wakes the expiry-worker at a hold's deadline; the worker must run with the same engine. */
+  @fromEnv('HOLDFAST_EXPIRY_ENGINE')
+  @IsIn(EXPIRY_ENGINES)
+  expiryEngine: ExpiryEngineName = 'parking';
+
+  /** Holds written by one statement at most. */
+  @fromEnv('HOLDFAST_GROUP_COMMIT_BATCH_MAX')
+  @IsInt()
+  @Min(1)
+  @Max(500)
+  groupCommitBatchMax: number = 50;
+
+  /** Holds that may wait for their write, per event; beyond it requests are answered with 503 at once. */
+  @fromEnv('HOLDFAST_GROUP_COMMIT_QUEUE_MAX')
+  @IsInt()
+  @Min(1)
+  @Max(100_000)
+  groupCommitQueueMax: number = 2_000;
+
+  /** A hold whose commit is unknown, because Postgres went away, is asked again this long before 503. */
+  @fromEnv('HOLDFAST_GROUP_COMMIT_ANSWER_WITHIN_MS')
+  @IsInt()
+  @Min(100)
+  @Max(20_000)
+  groupCommitAnswerWithinMs: number = 4_000;
+}

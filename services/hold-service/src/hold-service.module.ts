@@ -1,0 +1,36 @@
+import { Guard } from '@holdfast/guard';
+import { Readiness } from '@holdfast/http';
+import { Metrics } from '@holdfast/observability';
+import { Database } from '@holdfast/postgres';
+import { Module, type DynamicModule } from '@nestjs/common';
+import { Connections } from './connections';
+import { EventController } from './event.controller';
+import { HoldController } from './hold.controller';
+import type { HoldServiceConfig } from './hold-service-config';
+import { HoldTaking } from './hold-taking';
+import { SeatController } from './seat.controller';
+
+@Module({})
+export class HoldServiceModule {
+  constructor(readiness: Readiness, database: Database) {
+    // Redis and RabbitMQ only make it faster: without them holds go on.
+    readiness.add('postgres', () => database.query('SELECT 1'));
+  }
+
+  static with(config: HoldServiceConfig): DynamicModule {
+    return {
+      module: HoldServiceModule,
+      controllers: [EventController, SeatController, HoldController],
+      providers: [
+        { provide: Connections, inject: [Metrics], useFactory: (metrics: Metrics) => new Connections(config, metrics) },
+        { provide: Database, inject: [Connections], useFactory: ({ database }: Connections) => database },
+        { provide: Guard, inject: [Connections], useFactory: ({ guard }: Connections) => guard },
+        {
+          provide: HoldTaking,
+          inject: [Connections],
+          useFactory: ({ database, guard, committer }: Connections) => new HoldTaking(database, guard, committer),
+        },
+      ],
+    };
+  }
+}
