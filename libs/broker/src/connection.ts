@@ -1,0 +1,143 @@
+import { EventEmitter } from 'node:events';
+import { connect, type Channel, type ChannelModel, type RecoveringChannelModel } from 'amqplib';
+import { BrokerUnavailable } from './errors';
+import { CONNECT_TIMEOUT_MS, HEARTBEAT_S, RECONNECT_FIRST_MS, RECONNECT_MAX_MS, type BrokerSettings } from './options';
+import { Publisher } from './publisher';
+import { assertTopology, sharedTopology, type Topology } from './topology';
+
+/** `blocked`: RabbitMQ has a memory or disk alarm and takes no message; what was delivered before goes on. */
+export type BrokerState = 'connecting' | 'ready' | 'blocked' | 'closed';
+
+/**
+ * One connection that comes back by itself, with its topology and its confirm channel. Emits `ready` whenever both are
+ * there again. The driver's own recovery reconnects; what stands on the connection is restored here.
+ */
+export class Connection extends EventEmitter<{ ready: [] }> {
+  state: BrokerState = 'connecting';
+  /** Why it is not ready, for health and for errors. */
+  lastError = 'not connected yet';
+  private readonly topologies: Topology[];
+  private readonly opening: Promise<RecoveringChannelModel>;
+  private model: ChannelModel | undefined;
+  private current: Publisher | undefined;
+
+  constructor(private readonly settings: BrokerSettings) {
+    super();
+    this.topologies = [sharedTopology(settings.retryDelaysMs)];
+    this.opening = this.open();
+  }
+
+  /** @throws BrokerUnavailable at once when RabbitMQ takes no messages now. */
+  get publisher(): Publisher {
+    if (this.state !== 'ready' || !this.current) throw new BrokerUnavailable(this.lastError);
+    return this.current;
+  }
+
+  async openChannel(): Promise<Channel> {
+    if (!this.model) throw new BrokerUnavailable(this.lastError);
+    const channel = await this.model.createChannel();
+    // An error event without a listener would end the process; the operation that failed rejects with the same reason.
+    channel.on('error', () => undefined);
+    return channel;
+  }
+
+  /** Adds to what is asserted at every connect, and asserts it now if connected. */
+  async declare(topology: Topology): Promise<void> {
+    this.topologies.push(topology);
+    if (!this.model) return;
+    try {
+      await this.assertOnOwnChannel(this.model, [topology]);
+    } catch (error) {
+      // One impossible declaration must not keep every later connect from succeeding.
+      if (this.model) this.topologies.splice(this.topologies.indexOf(topology), 1);
+      throw error;
+    }
+  }
+
+  /** Asserts everything again: a consumer whose queue was deleted calls for it. */
+  async redeclare(): Promise<void> {
+    if (this.model) await this.assertOnOwnChannel(this.model, this.topologies);
+  }
+
+  async close(): Promise<void> {
+    this.state = 'closed';
+    this.lastError = 'closed by this process';
+    const connection = await this.opening;
+    await connection.close();
+    this.model = undefined;
+  }
+
+  private async open(): Promise<RecoveringChannelModel> {
+    const { log, name } = this.settings;
+    const connection = await connect(withHeartbeat(this.settings.url), {
+      timeout: CONNECT_TIMEOUT_MS,
+      noDelay: true,
+      clientProperties: { connection_name: name },
+      recovery: {
+        waitForConnect: false,
+        initialDelay: RECONNECT_FIRST_MS,
+        maxDelay: RECONNECT_MAX_MS,
+        setup: (model: ChannelModel) => this.restore(model),
+      },
+    });
+    connection.on('connect', () => this.becomeReady());
+    connection.on('disconnect', (error: Error) => this.lose(`the connection was lost (${error.message})`));
+    connection.on('connect-failed', (error: Error) => this.lose(`it cannot be reached (${error.message})`));
+    connection.on('blocked', (reason: string) => {
+      this.lastError = `it takes no messages (${reason})`;
+      if (this.state === 'ready') this.state = 'blocked';
+      log.warn({ reason }, 'RabbitMQ blocks publishers');
+    });
+    connection.on('unblocked', () => {
+      if (this.state === 'blocked') this.state = 'ready';
+      log.info({}, 'RabbitMQ takes messages again');
+    });
+    // The loss that follows is handled by `disconnect`.
+    connection.on('error', () => undefined);
+    return connection;
+  }
+
+  /** Everything that must stand before the connection counts as ready. */
+  private async restore(model: ChannelModel): Promise<void> {
+    model.on('error', () => undefined);
+    const { confirmTimeoutMs, outstandingMax } = this.settings;
+    const channel = await model.createConfirmChannel();
+    const publisher = new Publisher(channel, { confirmTimeoutMs, outstandingMax });
+    await this.assertOnOwnChannel(model, this.topologies);
+    channel.on('close', () => {
+      if (this.current === publisher) this.current = undefined;
+    });
+    this.current = publisher;
+    this.model = model;
+  }
+
+  private async assertOnOwnChannel(model: ChannelModel, topologies: Topology[]): Promise<void> {
+    const channel = await model.createChannel();
+    channel.on('error', () => undefined);
+    for (const topology of topologies) await assertTopology(channel, topology);
+    await channel.close();
+  }
+
+  private becomeReady(): void {
+    if (this.state === 'closed') return;
+    this.state = 'ready';
+    this.settings.log.info({}, 'Connected to RabbitMQ');
+    this.emit('ready');
+  }
+
+  private lose(reason: string): void {
+    if (this.state === 'closed') return;
+    // A broker that stays away is said once, not at every attempt.
+    if (this.lastError !== reason) this.settings.log.warn({ reason }, 'RabbitMQ is not available; reconnecting');
+    this.state = 'connecting';
+    this.lastError = reason;
+    this.model = undefined;
+    this.current = undefined;
+  }
+}
+
+function withHeartbeat(url: string): string {
+  const address = new URL(url);
+  if (!address.searchParams.has('heartbeat')) address.searchParams.set('heartbeat', String(HEARTBEAT_S));
+  return address.toString();
+}

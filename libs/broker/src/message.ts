@@ -1,0 +1,56 @@
+import 'reflect-metadata';
+import { plainToInstance } from 'class-transformer';
+import { validateSync, type ValidationError } from 'class-validator';
+import type { Command, ReplyOf } from './contract';
+
+export type Parsed<T> = { ok: true; message: T } | { ok: false; reason: string };
+
+/** Faults named in one reason: enough to find the cause, short enough for a header. */
+const FAULTS_NAMED_MAX = 5;
+
+/**
+ * Reads and validates a message body. Unknown fields are tolerated, so that a newer sender may add some; a wrong type or
+ * a missing field is not.
+ */
+export function parseMessage<T extends object>(Class: new () => T, body: Buffer): Parsed<T> {
+  const json = readJson(body);
+  return json.ok ? validate(Class, json.message) : json;
+}
+
+/** Reads the reply to a command: its `outcome` names the class. */
+export function parseReply<C extends Command>(command: C, body: Buffer): Parsed<ReplyOf<C>> {
+  const json = readJson(body);
+  if (!json.ok) return json;
+  const outcome = 'outcome' in json.message ? json.message.outcome : undefined;
+  if (typeof outcome !== 'string' || !Object.hasOwn(command.replies, outcome)) {
+    return { ok: false, reason: 'outcome: not one of this command' };
+  }
+  return validate(command.replies[outcome] as new () => ReplyOf<C>, json.message);
+}
+
+export function encode(message: object): Buffer {
+  return Buffer.from(JSON.stringify(message));
+}
+
+function readJson(body: Buffer): Parsed<object> {
+  try {
+    const json: unknown = JSON.parse(body.toString('utf8'));
+    if (typeof json === 'object' && json !== null && !Array.isArray(json)) return { ok: true, message: json };
+    return { ok: false, reason: 'body is not a JSON object' };
+  } catch {
+    return { ok: false, reason: 'body is not JSON' };
+  }
+}
+
+function validate<T extends object>(Class: new () => T, json: object): Parsed<T> {
+  const message = plainToInstance(Class, json);
+  const faults = validateSync(message, { forbidUnknownValues: true }).flatMap((error) => describe(error));
+  if (faults.length === 0) return { ok: true, message };
+  return { ok: false, reason: faults.slice(0, FAULTS_NAMED_MAX).join('; ') };
+}
+
+function describe(error: ValidationError, parent = ''): string[] {
+  const path = parent + error.property;
+  const own = Object.values(error.constraints ?? {}).map((reason) => `${path}: ${reason}`);
+  return [...own, ...(error.children ?? []).flatMap((child) => describe(child, `${path}.`))];
+}

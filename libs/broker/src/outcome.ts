@@ -1,0 +1,22 @@
+/** What becomes of a delivered message. A handler returns it; only this library acknowledges. */
+export type Outcome =
+  | { settle: 'ack' }
+  /** Not now: it comes again after the next delay of the ladder, until its attempts are used up. */
+  | { settle: 'retry'; reason: string }
+  /** Never: it goes to the dead letters with the reason. */
+  | { settle: 'dead-letter'; reason: string }
+  /** Back to the head of its queue at once, for another process; for stopping. Counts towards the delivery limit. */
+  | { settle: 'requeue' };
+
+/** The effect is committed. */
+export const ack: Outcome = { settle: 'ack' };
+
+export const requeue: Outcome = { settle: 'requeue' };
+
+export const retry = (reason: string): Outcome => ({ settle: 'retry', reason });
+
+export const deadLetter = (reason: string): Outcome => ({ settle: 'dead-letter', reason });
+
+export function isOutcome(value: unknown): value is Outcome {
+  return typeof value === 'object' && value !== null && 'settle' in value;
+}
