@@ -31,26 +31,8 @@ export interface HttpService {
 
 /** The application, ready to `listen` or `inject`, with health, metrics and its API's documentation. */
 export async function createHttpApp(options: HttpServiceOptions): Promise<NestFastifyApplication> {
-  const { config } = options;
-  const tokens = config instanceof HttpConfig ? new TokenVerifier(config) : undefined;
-  const server = new HttpServer(config.trustedProxies, tokens);
-  const metrics = new Metrics({ service: options.name, processMetrics: true });
-  const module = EdgeModule.around({
-    name: options.name,
-    module: options.module,
-    logLevel: config.logLevel,
-    metrics,
-    tokens,
-    isUnavailable: options.isUnavailable ?? (() => false),
-  });
-  const app = await NestFactory.create<NestFastifyApplication>(module, server.adapter, {
-    bufferLogs: true,
-    bodyParser: false,
-    abortOnError: false,
-  });
-  app.useLogger(app.get(Logger));
-  observeHttpRequests(server.fastify, metrics);
-  SwaggerModule.setup('docs', app, () => openApiDocument(app, options.name), { jsonDocumentUrl: 'docs-json' });
+  const { app, server } = await assemble(options);
+  SwaggerModule.setup('docs', app, () => documentOf(app, options.name), { jsonDocumentUrl: 'docs-json' });
   await options.configure?.(app);
   await app.init();
   server.refuseForeignMethods();
@@ -58,14 +40,14 @@ export async function createHttpApp(options: HttpServiceOptions): Promise<NestFa
   return app;
 }
 
-/** The service's API as an OpenAPI document. Needs no server: nothing has to be connected. */
-export function openApiDocument(app: INestApplication, name: string): OpenAPIObject {
-  const description = new DocumentBuilder()
-    .setTitle(`Holdfast ${name}`)
-    .setVersion('1')
-    .addBearerAuth({ type: 'http', scheme: 'bearer', bearerFormat: 'JWT' })
-    .build();
-  return SwaggerModule.createDocument(app, description);
+/** The service's API as an OpenAPI document. Nothing is started and no server is needed. */
+export async function describeHttpApi(options: HttpServiceOptions): Promise<OpenAPIObject> {
+  const { app } = await assemble(options);
+  try {
+    return documentOf(app, options.name);
+  } finally {
+    await app.close();
+  }
 }
 
 /**
@@ -100,4 +82,36 @@ async function stopProcess(signal: string, stop: () => Promise<void>, timeoutMs:
     logger.error(error);
     process.exit(1);
   }
+}
+
+async function assemble(options: HttpServiceOptions): Promise<{ app: NestFastifyApplication; server: HttpServer }> {
+  const { config, name } = options;
+  const tokens = config instanceof HttpConfig ? new TokenVerifier(config) : undefined;
+  const server = new HttpServer(config.trustedProxies, tokens);
+  const metrics = new Metrics({ service: name, processMetrics: true });
+  const module = EdgeModule.around({
+    name,
+    module: options.module,
+    logLevel: config.logLevel,
+    metrics,
+    tokens,
+    isUnavailable: options.isUnavailable ?? (() => false),
+  });
+  const app = await NestFactory.create<NestFastifyApplication>(module, server.adapter, {
+    bufferLogs: true,
+    bodyParser: false,
+    abortOnError: false,
+  });
+  app.useLogger(app.get(Logger));
+  observeHttpRequests(server.fastify, metrics);
+  return { app, server };
+}
+
+function documentOf(app: INestApplication, name: string): OpenAPIObject {
+  const description = new DocumentBuilder()
+    .setTitle(`Holdfast ${name}`)
+    .setVersion('1')
+    .addBearerAuth({ type: 'http', scheme: 'bearer', bearerFormat: 'JWT' })
+    .build();
+  return SwaggerModule.createDocument(app, description);
 }

@@ -9,7 +9,7 @@ export { IdempotencyKey, OptionalIdempotencyKey, markReplayed, requestHash } fro
 export { Readiness, type ReadinessCheck } from './readiness';
 export {
   createHttpApp,
-  openApiDocument,
+  describeHttpApi,
   startHttpService,
   type HttpService,
   type HttpServiceOptions,
