@@ -1,0 +1,53 @@
+import type { HoldBody } from '@holdfast/contracts';
+import { expectProblem, request } from './api';
+import { buyers, itWithBuyers } from './people';
+import { Sale } from './sale';
+
+const SPOOFED = {
+  'x-forwarded-for': '203.0.113.9',
+  'x-forwarded-host': 'evil.example',
+  'x-forwarded-proto': 'gopher',
+  forwarded: 'for=203.0.113.9;host=evil.example',
+  'x-real-ip': '203.0.113.9',
+  'x-original-url': '/metrics',
+  'x-http-method-override': 'DELETE',
+};
+
+describe('the gateway', () => {
+  it('serves the interface of both services under /docs', async () => {
+    for (const path of ['/docs', '/docs/payments/']) {
+      const page = await request<string>('GET', path);
+      expect(page.status).toBe(200);
+      expect(page.body).toMatch(/swagger/i);
+    }
+  });
+
+  it('answers what is not there, and methods that are not allowed, with a problem', async () => {
+    expectProblem(await request('GET', '/nowhere'), 404, 'not-found');
+    expectProblem(await request('GET', '/v1/events/a/b/c/d'), 404, 'not-found');
+    expectProblem(await request('PUT', '/v1/events', { body: {} }), 405, 'method-not-allowed');
+  });
+
+  it('keeps metrics inside', async () => {
+    expectProblem(await request('GET', '/metrics'), 404, 'not-found');
+  });
+
+  it('says that the system is alive and ready', async () => {
+    expect((await request('GET', '/health/live')).status).toBe(200);
+    expect((await request('GET', '/health/ready')).status).toBe(200);
+  });
+
+  itWithBuyers(1)('forwards no header that a client forged', async () => {
+    const sale = await Sale.open();
+    const [token = ''] = await buyers(1);
+    const forged = await request<HoldBody>('POST', `${sale.path}/holds`, {
+      token,
+      body: { seats: sale.seatIds.slice(0, 1) },
+      headers: SPOOFED,
+    });
+    expect(forged.status).toBe(201);
+    const told = JSON.stringify([forged.body, [...forged.headers]]);
+    expect(told).not.toMatch(/evil\.example|203\.0\.113\.9|gopher/);
+    expect((await sale.readHold(token, forged.body.holdId)).body.state).toBe('held');
+  });
+});
