@@ -41,6 +41,7 @@ class Outstanding {
 export class Publisher {
   private readonly outstanding = new Map<string, Outstanding>();
   private readonly inFlight = new Set<Promise<void>>();
+  /** Publishes not confirmed yet, those that timed out included: the driver remembers each of them. */
   private unconfirmed = 0;
   private draining: Promise<void> | undefined;
   private failure: string | undefined;
@@ -66,8 +67,7 @@ export class Publisher {
    */
   async publish(envelope: Envelope, body: Buffer): Promise<void> {
     if (this.failure) throw new BrokerUnavailable(this.failure);
-    // Those that timed out but may still be confirmed count too: the driver remembers each of them.
-    if (this.inFlight.size + this.unconfirmed >= this.limits.outstandingMax) {
+    if (this.unconfirmed >= this.limits.outstandingMax) {
       throw new BrokerUnavailable(`${this.limits.outstandingMax} publishes are waiting for a confirm`);
     }
     const sending = this.settle(envelope, body);
@@ -87,6 +87,7 @@ export class Publisher {
   private async settle(envelope: Envelope, body: Buffer): Promise<void> {
     const messageId = randomUUID();
     const publish = new Outstanding();
+    this.unconfirmed += 1;
     this.outstanding.set(messageId, publish);
     const timer = setTimeout(
       () => publish.reject(new BrokerUnavailable(`no confirm within ${this.limits.confirmTimeoutMs} ms`, publish.sent)),
@@ -102,6 +103,7 @@ export class Publisher {
     } finally {
       clearTimeout(timer);
       this.outstanding.delete(messageId);
+      if (!publish.sent) this.unconfirmed -= 1;
     }
   }
 
@@ -126,7 +128,6 @@ export class Publisher {
         else publish.resolve();
       });
       publish.sent = true;
-      this.unconfirmed += 1;
       // False means "kept in the socket's buffer", not "refused": this message is under way, the next one waits.
       if (!written) this.waitForDrain();
     } catch (error) {
