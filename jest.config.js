@@ -29,14 +29,21 @@ const base = {
   modulePathIgnorePatterns: ['/dist/', '<rootDir>/.local/', '<rootDir>/.nx/'],
 };
 
-const kind = (name) => ({
+const kind = (name, extra = {}) => ({
   ...base,
+  ...extra,
   displayName: name,
   testMatch: [`<rootDir>/{libs,services,infra}/**/src/**/*.${name}.spec.ts`],
 });
 
+/** Servers named by the environment, else containers, else private instances. */
+const realServers = {
+  globalSetup: '<rootDir>/libs/testing/src/provide-servers.ts',
+  globalTeardown: '<rootDir>/libs/testing/src/stop-servers.ts',
+};
+
 module.exports = {
-  projects: [kind('unit'), kind('int'), kind('e2e')],
+  projects: [kind('unit'), kind('int', realServers), kind('e2e')],
   // Real servers start and stop inside hooks; a hung one still fails.
   testTimeout: 60_000,
 };

@@ -1,8 +1,6 @@
-import { existsSync, rmSync } from 'node:fs';
-import { containerPrefix } from './provide-servers.mjs';
-import { findEngine, removeContainers } from './containers.mjs';
-import { serverDataFolder } from './data-folder.mjs';
+import { existsSync } from 'node:fs';
 import { localFolder } from './paths.mjs';
+import { removeSystemData } from './remove-system-data.mjs';
 import { stopRunningStart } from './stop-running-start.mjs';
 
 /* npm run reset: stops a running start and deletes its data, logs, secrets and tokens. */
@@ -11,8 +9,5 @@ if (!existsSync(localFolder)) {
   process.exit(0);
 }
 if (await stopRunningStart(localFolder)) console.log('Stopped.');
-const engine = findEngine();
-if (engine) removeContainers(engine, containerPrefix(localFolder));
-for (const folder of [serverDataFolder(localFolder).path, localFolder])
-  rmSync(folder, { recursive: true, force: true });
+removeSystemData(localFolder);
 console.log('The local data is gone; the next `npm start` begins anew.');

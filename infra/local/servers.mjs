@@ -4,27 +4,32 @@ import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { processRegister } from './process-register.mjs';
 import { chooseSources, serverHandle } from './provide-servers.mjs';
+import { removeSystemData } from './remove-system-data.mjs';
 import { loadSecrets } from './secrets.mjs';
 
 /*
  * Servers alone, for tests:
  *
- *   node infra/local/servers.mjs up --folder DIR [--only redis,postgres] [--env-given]
+ *   node infra/local/servers.mjs up --folder DIR [--only redis,postgres] [--temporary]
  *
  * Writes one line of JSON when they are ready: { "postgres": { "url", "adminUrl" }, "redis": { "url" }, "rabbitmq": { "url", "apiUrl" } }.
  * Then obeys lines on standard input, `kill redis`, `stop redis`, `start redis`, `pause redis`, `resume redis`, and answers
- * each with one line, {"ok":true} or {"ok":false,"error":"..."}. When standard input ends, everything is stopped: a test
- * run that dies leaves nothing running.
+ * each with one line, {"ok":true} or {"ok":false,"error":"..."}. When standard input ends, everything is stopped, and with
+ * --temporary the data is deleted: a test run that dies leaves nothing behind.
  */
 const VERBS = new Set(['start', 'stop', 'kill', 'pause', 'resume']);
 const ALL = 'postgres,redis,rabbitmq';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { folder: { type: 'string' }, only: { type: 'string', default: ALL } },
+  options: {
+    folder: { type: 'string' },
+    only: { type: 'string', default: ALL },
+    temporary: { type: 'boolean', default: false },
+  },
 });
 if (positionals[0] !== 'up' || !values.folder) {
-  console.error('Usage: node infra/local/servers.mjs up --folder DIR [--only postgres,redis,rabbitmq]');
+  console.error('Usage: node infra/local/servers.mjs up --folder DIR [--only postgres,redis,rabbitmq] [--temporary]');
   process.exit(2);
 }
 
@@ -44,6 +49,7 @@ function stopAll() {
 }
 async function end(status) {
   await stopAll();
+  if (values.temporary) removeSystemData(folder);
   process.exit(status);
 }
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => void end(0));

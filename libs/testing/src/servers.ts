@@ -1,5 +1,6 @@
 /** Where the real servers of this test run are. */
 export interface TestServers {
+  /** A superuser, in a database that exists. */
   postgresUrl: string;
   redisUrl: string;
   rabbitmqUrl: string;
@@ -7,18 +8,25 @@ export interface TestServers {
   rabbitmqApiUrl: string;
 }
 
-/** The servers named by the environment. `npm test` provides and names them. */
+export const SERVER_VARIABLES: Record<keyof TestServers, string> = {
+  postgresUrl: 'HOLDFAST_TEST_POSTGRES_URL',
+  redisUrl: 'HOLDFAST_TEST_REDIS_URL',
+  rabbitmqUrl: 'HOLDFAST_TEST_RABBITMQ_URL',
+  rabbitmqApiUrl: 'HOLDFAST_TEST_RABBITMQ_API_URL',
+};
+
+/** The servers of this run: named by whoever started it, or provided by Jest's global setup (`provide-servers.ts`). */
 export function testServers(env: NodeJS.ProcessEnv = process.env): TestServers {
   return {
-    postgresUrl: required(env, 'HOLDFAST_TEST_POSTGRES_URL'),
-    redisUrl: required(env, 'HOLDFAST_TEST_REDIS_URL'),
-    rabbitmqUrl: required(env, 'HOLDFAST_TEST_RABBITMQ_URL'),
-    rabbitmqApiUrl: required(env, 'HOLDFAST_TEST_RABBITMQ_API_URL'),
+    postgresUrl: required(env, SERVER_VARIABLES.postgresUrl),
+    redisUrl: required(env, SERVER_VARIABLES.redisUrl),
+    rabbitmqUrl: required(env, SERVER_VARIABLES.rabbitmqUrl),
+    rabbitmqApiUrl: required(env, SERVER_VARIABLES.rabbitmqApiUrl),
   };
 }
 
 function required(env: NodeJS.ProcessEnv, variable: string): string {
   const value = env[variable];
-  if (!value) throw new Error(`${variable} is not set: run the tests with \`npm test\`, which provides the servers.`);
+  if (!value) throw new Error(`${variable} is not set: only .int.spec files are given servers.`);
   return value;
 }

@@ -12,7 +12,11 @@ export interface TestDatabase {
 /** A database of its own for one spec file, migrated. Call in `beforeAll`, and `drop` in `afterAll`. */
 export async function testDatabase(sets: MigrationSet[], connectionsMax = 20): Promise<TestDatabase> {
   const name = `test_${randomBytes(6).toString('hex')}`;
-  const admin = openDatabase({ url: testServers().postgresUrl, applicationName: 'holdfast-test-admin', connectionsMax: 1 });
+  const admin = openDatabase({
+    url: testServers().postgresUrl,
+    applicationName: 'holdfast-test-admin',
+    connectionsMax: 1,
+  });
   await admin.query(`CREATE DATABASE ${name}`);
   const url = Object.assign(new URL(testServers().postgresUrl), { pathname: `/${name}` }).toString();
   await migrate(url, sets);
