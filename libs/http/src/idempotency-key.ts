@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
+import { ApiHeader } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { problem } from './problems';
 
@@ -23,6 +24,17 @@ function keyOf(context: ExecutionContext): string | undefined {
   }
   return key;
 }
+
+/** Documents the header of a route that takes a key. */
+export const ApiIdempotencyKey = ({ required }: { required: boolean } = { required: true }): MethodDecorator =>
+  ApiHeader({
+    name: 'Idempotency-Key',
+    required,
+    description:
+      'The same key and request again gets the same answer, with the header `Idempotency-Replayed: true`; ' +
+      'with another request it is refused. Kept for at least a day.',
+    schema: { type: 'string', pattern: '^[\\x21-\\x7e]{1,255}$' },
+  });
 
 /**
  * What a key is bound to: the same request gives the same hash, however its members are ordered.

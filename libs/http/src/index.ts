@@ -5,7 +5,13 @@ export { HttpConfig, ServerConfig } from './http-config';
 export { BodyLimit } from './http-server';
 export { Caller, Roles } from './bearer.guard';
 export { TokenVerifier, type Identity, type Role } from './token-verifier';
-export { IdempotencyKey, OptionalIdempotencyKey, markReplayed, requestHash } from './idempotency-key';
+export {
+  ApiIdempotencyKey,
+  IdempotencyKey,
+  OptionalIdempotencyKey,
+  markReplayed,
+  requestHash,
+} from './idempotency-key';
 export { Readiness, type ReadinessCheck } from './readiness';
 export {
   createHttpApp,

@@ -1,5 +1,6 @@
 import { CreateEventBody, EventBody, EventListBody, EventListQuery, EventWithCountsBody } from '@holdfast/contracts';
 import {
+  ApiIdempotencyKey,
   ApiProblems,
   BodyLimit,
   Caller,
@@ -21,15 +22,7 @@ import {
 } from '@holdfast/inventory';
 import { Database } from '@holdfast/postgres';
 import { Body, Controller, Get, HttpCode, Post, Query, Res } from '@nestjs/common';
-import {
-  ApiBearerAuth,
-  ApiBody,
-  ApiCreatedResponse,
-  ApiHeader,
-  ApiOkResponse,
-  ApiOperation,
-  ApiTags,
-} from '@nestjs/swagger';
+import { ApiBearerAuth, ApiBody, ApiCreatedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { v7 as newId } from 'uuid';
 import { readNewEvent } from './new-event';
@@ -49,7 +42,7 @@ export class EventController {
   @BodyLimit(PLAN_LIMIT_BYTES)
   @ApiBearerAuth()
   @ApiOperation({ summary: 'Create an event from a seating plan' })
-  @ApiHeader({ name: 'Idempotency-Key', required: true })
+  @ApiIdempotencyKey()
   @ApiBody({ type: CreateEventBody })
   @ApiCreatedResponse({ type: EventBody })
   @ApiProblems('validation-failed', 'payload-too-large', 'idempotency-key-reused', 'unauthorised', 'forbidden')
@@ -98,7 +91,7 @@ export class EventController {
   @Roles('organiser')
   @ApiBearerAuth()
   @ApiOperation({ summary: 'End the sale for good; living holds may still be paid' })
-  @ApiHeader({ name: 'Idempotency-Key', required: true })
+  @ApiIdempotencyKey()
   @ApiOkResponse({ type: EventBody })
   @ApiProblems('unknown-event', 'unauthorised', 'forbidden')
   async close(

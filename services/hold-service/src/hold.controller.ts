@@ -9,6 +9,7 @@ import {
 } from '@holdfast/contracts';
 import { Guard } from '@holdfast/guard';
 import {
+  ApiIdempotencyKey,
   ApiProblems,
   Caller,
   IdempotencyKey,
@@ -31,7 +32,7 @@ import {
 } from '@holdfast/inventory';
 import { Database } from '@holdfast/postgres';
 import { Body, Controller, Delete, Get, HttpCode, Post, Query, Res } from '@nestjs/common';
-import { ApiBearerAuth, ApiCreatedResponse, ApiHeader, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiBearerAuth, ApiCreatedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { v7 as newId } from 'uuid';
 import { distinctSeats } from './distinct-seats';
@@ -55,7 +56,7 @@ export class HoldController {
 
   @Post()
   @ApiOperation({ summary: 'Hold seats, all or none' })
-  @ApiHeader({ name: 'Idempotency-Key', required: true })
+  @ApiIdempotencyKey()
   @ApiCreatedResponse({ type: HoldBody })
   @ApiProblems(
     'seats-taken',
@@ -131,7 +132,7 @@ export class HoldController {
   @Post(':holdId/extend')
   @HttpCode(200)
   @ApiOperation({ summary: 'Move the deadline, a bounded number of times' })
-  @ApiHeader({ name: 'Idempotency-Key', required: true })
+  @ApiIdempotencyKey()
   @ApiOkResponse({ type: HoldBody })
   @ApiProblems(
     'unknown-hold',

@@ -51,8 +51,8 @@ function pricedCategories(plan: SeatingPlan, prices: unknown): EventContent['cat
 }
 
 function readSale(sale: SaleSettings, now: Date): NewEvent['sale'] {
-  const startsAt = sale.startsAt === undefined ? undefined : new Date(sale.startsAt);
-  const endsAt = sale.endsAt === undefined ? undefined : new Date(sale.endsAt);
+  const startsAt = sale.startsAt ? new Date(sale.startsAt) : undefined;
+  const endsAt = sale.endsAt ? new Date(sale.endsAt) : undefined;
   if (endsAt && endsAt <= (startsAt ?? now)) {
     throw invalid({ path: 'sale.endsAt', message: 'must be later than the start of the sale' });
   }

@@ -1,6 +1,7 @@
 import { BlockedSeatsBody, BlockSeatsBody, LayoutBody, SEATS_PER_BLOCK_MAX, SeatsBody } from '@holdfast/contracts';
 import { Guard } from '@holdfast/guard';
 import {
+  ApiIdempotencyKey,
   ApiProblems,
   Caller,
   IdempotencyKey,
@@ -14,7 +15,7 @@ import {
 import { block, readEvent, readLayout, readSeats, unblock, type BlockOutcome } from '@holdfast/inventory';
 import { Database } from '@holdfast/postgres';
 import { Body, Controller, Delete, Get, Headers, HttpCode, Post, Res } from '@nestjs/common';
-import { ApiBearerAuth, ApiHeader, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { v7 as newId } from 'uuid';
 import { EventId } from './path-id';
@@ -32,6 +33,7 @@ export class SeatController {
   @Get('layout')
   @ApiOperation({ summary: 'The plan as it is drawn; it never changes' })
   @ApiOkResponse({ type: LayoutBody })
+  @ApiResponse({ status: 304, description: 'The caller has it already' })
   @ApiProblems('unknown-event')
   async layout(
     @EventId() eventId: string,
@@ -70,7 +72,7 @@ export class SeatController {
   @Roles('organiser')
   @ApiBearerAuth()
   @ApiOperation({ summary: 'Take seats off sale, all or none' })
-  @ApiHeader({ name: 'Idempotency-Key', required: true })
+  @ApiIdempotencyKey()
   @ApiOkResponse({ type: BlockedSeatsBody })
   @ApiProblems(
     'unknown-event',
@@ -100,7 +102,7 @@ export class SeatController {
   @Roles('organiser')
   @ApiBearerAuth()
   @ApiOperation({ summary: 'Put blocked seats back on sale, all or none' })
-  @ApiHeader({ name: 'Idempotency-Key', required: false })
+  @ApiIdempotencyKey({ required: false })
   @ApiOkResponse({ type: BlockedSeatsBody })
   @ApiProblems(
     'unknown-event',

@@ -7,7 +7,7 @@ export class CategoryBody {
   @ApiProperty({ example: '#7fb069' })
   color!: string;
 
-  @ApiProperty({ description: 'In minor units of the currency', example: 4500 })
+  @ApiProperty({ type: 'integer', description: 'In minor units of the currency', example: 4500 })
   priceMinor!: number;
 }
 
@@ -21,22 +21,22 @@ export class SaleBody {
   @ApiProperty({ format: 'date-time', nullable: true, type: String, description: 'When the organiser closed the sale' })
   closedAt!: string | null;
 
-  @ApiProperty()
+  @ApiProperty({ type: 'integer' })
   holdSeconds!: number;
 
-  @ApiProperty()
+  @ApiProperty({ type: 'integer' })
   holdSecondsMax!: number;
 
-  @ApiProperty()
+  @ApiProperty({ type: 'integer' })
   extensionsMax!: number;
 
-  @ApiProperty()
+  @ApiProperty({ type: 'integer' })
   seatsPerHoldMax!: number;
 
-  @ApiProperty()
+  @ApiProperty({ type: 'integer' })
   seatsPerBuyerMax!: number;
 
-  @ApiProperty()
+  @ApiProperty({ type: 'integer' })
   payGraceSeconds!: number;
 }
 
@@ -50,7 +50,7 @@ export class EventBody {
   @ApiProperty({ description: 'ISO 4217', example: 'EUR' })
   currency!: string;
 
-  @ApiProperty({ example: 50_000 })
+  @ApiProperty({ type: 'integer', example: 50_000 })
   seatCount!: number;
 
   @ApiProperty({ type: [CategoryBody], description: 'In the order of the plan' })
@@ -64,16 +64,16 @@ export class EventBody {
 }
 
 export class SeatCountsBody {
-  @ApiProperty()
+  @ApiProperty({ type: 'integer' })
   available!: number;
 
-  @ApiProperty()
+  @ApiProperty({ type: 'integer' })
   held!: number;
 
-  @ApiProperty()
+  @ApiProperty({ type: 'integer' })
   booked!: number;
 
-  @ApiProperty()
+  @ApiProperty({ type: 'integer' })
   blocked!: number;
 }
 

@@ -35,13 +35,20 @@ export class SaleSettings {
   @Matches(WITH_OFFSET, { message: 'endsAt must end in Z or an offset' })
   endsAt?: string;
 
-  @ApiProperty({ required: false, minimum: 1, maximum: HOLD_SECONDS_MAX, default: HOLD_SECONDS_DEFAULT })
+  @ApiProperty({
+    type: 'integer',
+    required: false,
+    minimum: 1,
+    maximum: HOLD_SECONDS_MAX,
+    default: HOLD_SECONDS_DEFAULT,
+  })
   @IsInt()
   @Min(1)
   @Max(HOLD_SECONDS_MAX)
   holdSeconds: number = HOLD_SECONDS_DEFAULT;
 
   @ApiProperty({
+    type: 'integer',
     required: false,
     minimum: 1,
     maximum: HOLD_SECONDS_TOTAL_MAX,
@@ -53,19 +60,26 @@ export class SaleSettings {
   @Max(HOLD_SECONDS_TOTAL_MAX)
   holdSecondsMax?: number;
 
-  @ApiProperty({ required: false, minimum: 0, maximum: EXTENSIONS_MAX, default: EXTENSIONS_DEFAULT })
+  @ApiProperty({ type: 'integer', required: false, minimum: 0, maximum: EXTENSIONS_MAX, default: EXTENSIONS_DEFAULT })
   @IsInt()
   @Min(0)
   @Max(EXTENSIONS_MAX)
   extensionsMax: number = EXTENSIONS_DEFAULT;
 
-  @ApiProperty({ required: false, minimum: 1, maximum: SEATS_PER_HOLD_MAX, default: SEATS_PER_HOLD_DEFAULT })
+  @ApiProperty({
+    type: 'integer',
+    required: false,
+    minimum: 1,
+    maximum: SEATS_PER_HOLD_MAX,
+    default: SEATS_PER_HOLD_DEFAULT,
+  })
   @IsInt()
   @Min(1)
   @Max(SEATS_PER_HOLD_MAX)
   seatsPerHoldMax: number = SEATS_PER_HOLD_DEFAULT;
 
   @ApiProperty({
+    type: 'integer',
     required: false,
     minimum: 1,
     maximum: SEATS_PER_BUYER_MAX,
@@ -78,6 +92,7 @@ export class SaleSettings {
   seatsPerBuyerMax: number = SEATS_PER_BUYER_DEFAULT;
 
   @ApiProperty({
+    type: 'integer',
     required: false,
     minimum: 0,
     maximum: PAY_GRACE_SECONDS_MAX,

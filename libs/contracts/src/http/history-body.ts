@@ -10,7 +10,7 @@ export class HistoryEntryBody {
   @ApiProperty()
   seatId!: string;
 
-  @ApiProperty({ description: 'The version this change gave the seat' })
+  @ApiProperty({ type: 'integer', description: 'The version this change gave the seat' })
   seatVersion!: number;
 
   @ApiProperty({ enum: ACTORS })

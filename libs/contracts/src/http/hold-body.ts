@@ -9,7 +9,7 @@ export class HoldSeatBody {
   @ApiProperty({ example: 'Stalls' })
   category!: string;
 
-  @ApiProperty({ description: 'In minor units of the currency', example: 4500 })
+  @ApiProperty({ type: 'integer', description: 'In minor units of the currency', example: 4500 })
   priceMinor!: number;
 }
 
@@ -24,13 +24,13 @@ export class HoldBody {
   @ApiProperty({ enum: HOLD_STATES })
   state!: (typeof HOLD_STATES)[number];
 
-  @ApiProperty({ description: 'Rises with every change of the deadline or the state', example: 1 })
+  @ApiProperty({ type: 'integer', description: 'Rises with every change of the deadline or the state', example: 1 })
   version!: number;
 
   @ApiProperty({ type: [HoldSeatBody] })
   seats!: HoldSeatBody[];
 
-  @ApiProperty({ description: 'Sum of the prices, in minor units', example: 9000 })
+  @ApiProperty({ type: 'integer', description: 'Sum of the prices, in minor units', example: 9000 })
   amountMinor!: number;
 
   @ApiProperty({ description: 'ISO 4217', example: 'EUR' })
@@ -39,7 +39,7 @@ export class HoldBody {
   @ApiProperty({ format: 'date-time', description: 'By the same clock as `serverTime`' })
   expiresAt!: string;
 
-  @ApiProperty({ example: 2 })
+  @ApiProperty({ type: 'integer', example: 2 })
   extensionsLeft!: number;
 
   @ApiProperty({ format: 'date-time' })

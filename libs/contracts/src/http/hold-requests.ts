@@ -14,6 +14,7 @@ export class CreateHoldBody {
 
 export class ExtendHoldBody {
   @ApiProperty({
+    type: 'integer',
     minimum: 1,
     maximum: EXTENSION_SECONDS_MAX,
     description: 'The new deadline is this far from now, unless the present one is later',
@@ -24,6 +25,7 @@ export class ExtendHoldBody {
   seconds!: number;
 
   @ApiProperty({
+    type: 'integer',
     required: false,
     minimum: 1,
     description: 'The version seen; refused when the hold has changed since',

@@ -29,7 +29,7 @@ class LayoutSeatBody {
   @ApiProperty()
   y!: number;
 
-  @ApiProperty({ description: 'Index into `categories`' })
+  @ApiProperty({ type: 'integer', description: 'Index into `categories`' })
   category!: number;
 }
 

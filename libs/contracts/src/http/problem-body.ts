@@ -8,7 +8,7 @@ export class ProblemBody {
   @ApiProperty({ example: 'At least one of the seats is taken' })
   title!: string;
 
-  @ApiProperty({ example: 409 })
+  @ApiProperty({ type: 'integer', example: 409 })
   status!: number;
 
   @ApiProperty({ description: 'Stable; decide by this', example: 'seats-taken' })
@@ -28,4 +28,60 @@ export class ProblemBody {
     },
   })
   errors?: { path: string; message: string }[];
+
+  @ApiProperty({
+    required: false,
+    description: 'With `seats-taken` and `seats-not-blocked`: the seats that stood in the way',
+    type: 'array',
+    items: {
+      type: 'object',
+      required: ['seatId', 'state'],
+      properties: {
+        seatId: { type: 'string' },
+        state: { type: 'string', enum: ['available', 'held', 'booked', 'blocked'] },
+        heldByYou: { type: 'boolean', description: 'The caller has it, by another request' },
+      },
+    },
+  })
+  seats?: { seatId: string; state: string; heldByYou?: boolean }[];
+
+  @ApiProperty({ required: false, type: [String], description: 'With `unknown-seats` and `duplicate-seats`' })
+  seatIds?: string[];
+
+  @ApiProperty({
+    required: false,
+    type: 'integer',
+    description: 'With `too-many-seats`, `buyer-limit` and `no-extensions-left`: how many there may be',
+  })
+  limit?: number;
+
+  @ApiProperty({ required: false, type: 'integer', description: 'With `buyer-limit`: seats the buyer has' })
+  holding?: number;
+
+  @ApiProperty({ required: false, format: 'date-time', description: 'With `not-on-sale`' })
+  onSaleFrom?: string;
+
+  @ApiProperty({
+    required: false,
+    format: 'date-time',
+    nullable: true,
+    type: String,
+    description: 'With `not-on-sale`',
+  })
+  onSaleUntil?: string | null;
+
+  @ApiProperty({ required: false, description: 'With `not-on-sale`: the organiser has ended the sale' })
+  closed?: boolean;
+
+  @ApiProperty({ required: false, format: 'date-time', description: 'With `hold-expired`: when it ran out' })
+  expiredAt?: string;
+
+  @ApiProperty({ required: false, description: 'With `hold-ended`: how', example: 'released' })
+  state?: string;
+
+  @ApiProperty({ required: false, type: 'integer', description: 'With `stale-version`: the present one' })
+  version?: number;
+
+  @ApiProperty({ required: false, description: 'With `card-declined`: the reason the provider gave' })
+  reason?: string;
 }

@@ -8,7 +8,13 @@ const EVENTS_LISTED_MAX = 200;
 const EVENTS_LISTED_DEFAULT = 50;
 
 export class EventListQuery {
-  @ApiProperty({ required: false, minimum: 1, maximum: EVENTS_LISTED_MAX, default: EVENTS_LISTED_DEFAULT })
+  @ApiProperty({
+    type: 'integer',
+    required: false,
+    minimum: 1,
+    maximum: EVENTS_LISTED_MAX,
+    default: EVENTS_LISTED_DEFAULT,
+  })
   @Type(() => Number)
   @IsInt()
   @Min(1)
@@ -23,6 +29,7 @@ export class EventListQuery {
 
 export class VersionQuery {
   @ApiProperty({
+    type: 'integer',
     required: false,
     minimum: 1,
     description: 'The version seen; refused when the hold has changed since',

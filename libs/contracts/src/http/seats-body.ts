@@ -12,7 +12,8 @@ export class SeatsBody {
   states!: string;
 
   @ApiProperty({
-    type: [Number],
+    type: 'array',
+    items: { type: 'integer' },
     description: 'A version a seat; it rises with every change',
     example: [0, 0, 1, 1, 2, 1],
   })
