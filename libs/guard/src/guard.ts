@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Metrics } from '@holdfast/observability';
-import { loadScript, runScript, type RedisClient, type Script } from '@holdfast/redis';
+import { loadScript, renewRedis, runScript, type RedisClient, type Script } from '@holdfast/redis';
 import { circuitBreaker, CircuitState, ConsecutiveBreaker, handleAll } from 'cockatiel';
 import type { Counter } from 'prom-client';
 import { endMarkKey, readTaken, seatKey, seatValue } from './seat-key';
@@ -18,7 +18,7 @@ export const MARK_MS = 3_600_000;
 const END_MARK_MS = CLAIM_MS + 4_000;
 /** Redis runs one script at a time: a list of seats is cut, so that none holds the others up for long. */
 const SEATS_PER_SCRIPT_MAX = 500;
-/** Failures in a row after which Redis is left alone, and for how long. */
+/** Failures in a row after which Redis is left alone and connected to anew, and for how long. */
 const FAILURES_MAX = 5;
 const PAUSE_MS = 500;
 
@@ -59,6 +59,7 @@ export class Guard {
     this.claims = options.metrics.counter('guard_claims', 'Claims by what the guard said', ['outcome']);
     this.repairs = options.metrics.counter('guard_repaired_seats', 'Seats the guard did not know to be taken');
     this.lost = options.metrics.counter('guard_lost_updates', 'Updates that Redis did not take', ['verb']);
+    this.circuit.onBreak(() => renewRedis(this.redis));
   }
 
   /**

@@ -1,3 +1,10 @@
-export { openRedis, openRedisSubscriber, whenRedisReady, type RedisClient, type RedisOptions } from './open-redis';
+export {
+  openRedis,
+  openRedisSubscriber,
+  renewRedis,
+  whenRedisReady,
+  type RedisClient,
+  type RedisOptions,
+} from './open-redis';
 export { loadScript, runScript, type Script } from './script';
 export { RedisUnavailable, isRedisUnavailable } from './unavailable';

@@ -18,8 +18,8 @@ export interface RedisOptions {
 
 const COMMAND_TIMEOUT_MS = 250;
 const CONNECT_TIMEOUT_MS = 1_000;
-/** A server that owes an answer this long is gone or stopped: connect anew, so that what is still unsent is dropped. */
-const SILENCE_TIMEOUT_MS = 2_000;
+/** How long a server may take to agree to the end of a connection before it is cut. */
+const DISCONNECT_TIMEOUT_MS = 500;
 const RECONNECT_FIRST_MS = 50;
 const RECONNECT_MAX_MS = 1_000;
 
@@ -31,7 +31,6 @@ const RECONNECT_MAX_MS = 1_000;
 export function openRedis(options: RedisOptions): RedisClient {
   const node: NodeOptions = {
     commandTimeout: options.commandTimeoutMs ?? COMMAND_TIMEOUT_MS,
-    socketTimeout: SILENCE_TIMEOUT_MS,
     autoResendUnfulfilledCommands: false,
   };
   return connect(options, node, { enableOfflineQueue: false, enableAutoPipelining: true });
@@ -65,6 +64,15 @@ export async function whenRedisReady(client: RedisClient, timeoutMs: number): Pr
   });
 }
 
+/**
+ * Replaces a connection that no longer answers: behind a broken link TCP alone would notice after a quarter of an hour.
+ * (Not ioredis's `socketTimeout`: in 5.11 its timer survives a reconnect and destroys the new, healthy connection,
+ * redis/ioredis #2147.)
+ */
+export function renewRedis(client: RedisClient): void {
+  if (client.status === 'ready') client.disconnect(true);
+}
+
 function connect(
   options: RedisOptions,
   forNode: NodeOptions,
@@ -78,6 +86,7 @@ function connect(
     tls: address.tls ? {} : undefined,
     connectionName: options.connectionName,
     connectTimeout: CONNECT_TIMEOUT_MS,
+    disconnectTimeout: DISCONNECT_TIMEOUT_MS,
     ...forNode,
   };
   const [first] = address.nodes;

@@ -17,7 +17,7 @@ const SOCKET_CODES = new Set([
 ]);
 /** What ioredis says when a connection is missing, breaks, or stays silent, and when no cluster node answers. */
 const CLIENT_MESSAGES =
-  /Connection is closed|Stream isn't writeable|Command timed out|Socket timeout|Failed to refresh slots cache|Too many Cluster redirections/;
+  /Connection is closed|Stream isn't writeable|Command timed out|Socket timeout|Failed to refresh slots cache|None of startup nodes|Too many Cluster redirections/;
 /** Replies of a server that is up but not able to serve: starting, failing over, full, or unable to persist. */
 const SERVER_REPLIES = /^(LOADING|CLUSTERDOWN|MASTERDOWN|READONLY|TRYAGAIN|OOM|MISCONF|BUSY|NOREPLICAS) /;
 

@@ -1,0 +1,115 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { mkdtemp } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openRedis, openRedisSubscriber, renewRedis, whenRedisReady, type RedisClient } from './open-redis';
+import { loadScript, runScript } from './script';
+import { isRedisUnavailable } from './unavailable';
+
+const READY_MS = 10_000;
+
+describe('Redis connection', () => {
+  let port: number;
+  let server: ChildProcess;
+  let folder: string;
+  let client: RedisClient;
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'holdfast-redis-'));
+    port = await freePort();
+    server = startServer();
+    client = openRedis({ url: `redis://127.0.0.1:${port}`, connectionName: 'spec', keyPrefix: 'test:' });
+    await whenRedisReady(client, READY_MS);
+  });
+
+  afterAll(async () => {
+    client.disconnect();
+    await stopServer();
+  });
+
+  it('runs a script by its hash, also when the server has forgotten it', async () => {
+    const file = join(folder, 'append.lua');
+    writeFileSync(file, `return redis.call('APPEND', KEYS[1], ARGV[1])`);
+    const script = loadScript(file);
+    const append = () => runScript(client, script, ['{e}:text'], ['ab']);
+    expect(await append()).toBe(2);
+    await client.call('SCRIPT', 'FLUSH');
+    expect(await Promise.all([append(), append()])).toEqual([4, 6]);
+    expect(await client.get('{e}:text')).toBe('ababab');
+  });
+
+  it('passes on the error of a wrong script, which is no outage', async () => {
+    const file = join(folder, 'wrong.lua');
+    writeFileSync(file, `return redis.call('LPUSH', KEYS[1], '1')`);
+    await client.set('{e}:plain', 'text');
+    const error: unknown = await runScript(client, loadScript(file), ['{e}:plain'], []).catch((e: unknown) => e);
+    expect(String(error)).toContain('WRONGTYPE');
+    expect(isRedisUnavailable(error)).toBe(false);
+  });
+
+  it('gives a silent server up after the command time-out, and connects anew when told', async () => {
+    server.kill('SIGSTOP');
+    const startedAt = performance.now();
+    const error: unknown = await client.get('a').catch((e: unknown) => e);
+    const tookMs = performance.now() - startedAt;
+    const closed = once(client, 'close');
+    renewRedis(client);
+    await closed;
+    server.kill('SIGCONT');
+    await whenRedisReady(client, READY_MS);
+    expect(isRedisUnavailable(error)).toBe(true);
+    expect(tookMs).toBeGreaterThan(200);
+    expect(tookMs).toBeLessThan(1_500);
+  });
+
+  it('fails at once while the server is away, keeps its subscriptions, and comes back by itself', async () => {
+    const subscriber = openRedisSubscriber({ url: `redis://127.0.0.1:${port}`, connectionName: 'spec-subscriber' });
+    await subscriber.subscribe('news');
+    const lost = Promise.all([once(client, 'close'), once(subscriber, 'close')]);
+    await stopServer();
+    await lost;
+
+    const startedAt = performance.now();
+    const errors = await Promise.all([client.get('a'), client.get('b')].map((get) => get.catch((e: unknown) => e)));
+    expect(performance.now() - startedAt).toBeLessThan(200);
+    expect(errors.map(isRedisUnavailable)).toEqual([true, true]);
+
+    server = startServer();
+    await Promise.all([whenRedisReady(client, READY_MS), whenRedisReady(subscriber, READY_MS)]);
+    const heard = once(subscriber, 'message');
+    // Its subscription is renewed just after the connection is ready: publish until somebody listens.
+    while ((await client.publish('news', 'back')) === 0) await new Promise((resolve) => setImmediate(resolve));
+    expect(await heard).toEqual(['news', 'back']);
+    subscriber.disconnect();
+  });
+
+  it('says so when it does not connect in time', async () => {
+    const nowhere = openRedis({ url: `redis://127.0.0.1:${await freePort()}`, connectionName: 'spec-nowhere' });
+    const error: unknown = await whenRedisReady(nowhere, 100).catch((e: unknown) => e);
+    nowhere.disconnect();
+    expect(isRedisUnavailable(error)).toBe(true);
+  });
+
+  function startServer(): ChildProcess {
+    return spawn('redis-server', ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', folder], {
+      stdio: 'ignore',
+    });
+  }
+
+  async function stopServer(): Promise<void> {
+    server.kill('SIGKILL');
+    await once(server, 'exit');
+  }
+});
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const { port } = probe.address() as AddressInfo;
+  probe.close();
+  await once(probe, 'close');
+  return port;
+}
