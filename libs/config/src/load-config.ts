@@ -50,7 +50,11 @@ export function loadConfig<T extends object>(Config: new () => T, env: NodeJS.Pr
 /** The variables a configuration class reads, by property. Used by the generated settings table. */
 export function envNames(Config: new () => object): Map<string, string> {
   const names = new Map<string, string>();
-  for (let proto = Config.prototype as object | null; proto && proto !== Object.prototype; proto = Object.getPrototypeOf(proto) as object | null) {
+  for (
+    let proto = Config.prototype as object | null;
+    proto && proto !== Object.prototype;
+    proto = Object.getPrototypeOf(proto) as object | null
+  ) {
     const own = Reflect.getOwnMetadata(ENV_NAME, proto) as Map<string, string> | undefined;
     own?.forEach((variable, property) => names.has(property) || names.set(property, variable));
   }

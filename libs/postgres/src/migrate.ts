@@ -29,7 +29,9 @@ export async function migrate(url: string, sets: MigrationSet[]): Promise<string
     );
     const applied: string[] = [];
     for (const set of sets) {
-      for (const file of readdirSync(set.folder).filter((name) => name.endsWith('.sql')).sort()) {
+      for (const file of readdirSync(set.folder)
+        .filter((name) => name.endsWith('.sql'))
+        .sort()) {
         if (await applyOnce(client, set, file)) applied.push(`${set.name}/${file}`);
       }
     }
@@ -40,7 +42,10 @@ export async function migrate(url: string, sets: MigrationSet[]): Promise<string
 }
 
 async function applyOnce(client: Client, set: MigrationSet, file: string): Promise<boolean> {
-  const known = await client.query('SELECT 1 FROM public.migrations WHERE set_name = $1 AND file = $2', [set.name, file]);
+  const known = await client.query('SELECT 1 FROM public.migrations WHERE set_name = $1 AND file = $2', [
+    set.name,
+    file,
+  ]);
   if (known.rowCount) return false;
   try {
     await client.query('BEGIN');

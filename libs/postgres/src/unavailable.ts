@@ -6,19 +6,27 @@ export class DatabaseUnavailable extends Error {
   }
 }
 
-const CONNECTION_CLASSES = ['08', '57P', '53'];
-const SOCKET_CODES = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH']);
+/** Connection exceptions, shut-down, too few resources; and a statement cancelled at its time limit (57014). */
+const UNAVAILABLE_CODES = ['08', '57P', '53', '57014'];
+const SOCKET_CODES = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+]);
 
 /** Whether an error of the driver means "the server is away or overloaded" rather than "the statement is wrong". */
 export function isDatabaseUnavailable(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
   if (error instanceof DatabaseUnavailable) return true;
-  const code = (error as { code?: unknown }).code;
+  if (typeof error !== 'object' || error === null) return false;
+  const { code, message } = error as { code?: unknown; message?: unknown };
   if (typeof code === 'string') {
-    // A cancelled statement (57014) ran into its time limit: the server is there but too slow to answer.
-    return SOCKET_CODES.has(code) || CONNECTION_CLASSES.some((prefix) => code.startsWith(prefix));
+    return SOCKET_CODES.has(code) || UNAVAILABLE_CODES.some((prefix) => code.startsWith(prefix));
   }
-  return /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error/.test(
-    error.message,
+  return /Connection terminated|Query read timeout|timeout exceeded when trying to connect|Client has encountered a connection error/.test(
+    String(message),
   );
 }

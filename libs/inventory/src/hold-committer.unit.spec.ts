@@ -1,0 +1,143 @@
+import { DatabaseUnavailable } from '@holdfast/postgres';
+import { HoldCommitter, Overloaded } from './hold-committer';
+import type { HoldOutcome, HoldRequest } from './verbs/hold';
+
+interface Write {
+  requests: HoldRequest[];
+  answer(outcome?: (request: HoldRequest) => HoldOutcome): void;
+  fail(error: Error): void;
+}
+
+const held = (request: HoldRequest): HoldOutcome =>
+  ({ outcome: 'held', replayed: false, hold: { holdId: request.holdId }, serverTime: new Date() }) as HoldOutcome;
+
+const request = (name: string, seatIds = [`seat-${name}`], buyerId = `buyer-${name}`): HoldRequest => ({
+  holdId: name,
+  buyerId,
+  key: name,
+  bodyHash: Buffer.from(name),
+  seatIds,
+});
+
+/** A committer whose writes the test answers by hand. */
+function committer(options: { batchMax?: number; queueMax?: number; answerWithinMs?: number } = {}) {
+  const writes: Write[] = [];
+  const committed: string[][] = [];
+  const subject = new HoldCommitter({
+    ...options,
+    write: (_eventId, requests) =>
+      new Promise<HoldOutcome[]>((resolve, reject) => {
+        writes.push({ requests, answer: (outcome = held) => resolve(requests.map(outcome)), fail: reject });
+      }),
+    onCommitted: (_eventId, outcomes) => committed.push(outcomes.map((outcome) => outcome.hold.holdId)),
+  });
+  const batches = (): string[][] => writes.map((write) => write.requests.map(({ holdId }) => holdId));
+  return { subject, writes, batches, committed };
+}
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+it('writes a lone request at once, and those that arrive meanwhile together', async () => {
+  const { subject, writes, batches, committed } = committer();
+  const all = ['a', 'b', 'c'].map((name) => subject.hold('e', request(name)));
+  expect(batches()).toEqual([['a']]);
+  writes[0]?.answer();
+  await turn();
+  expect(batches()).toEqual([['a'], ['b', 'c']]);
+  writes[1]?.answer();
+  expect((await Promise.all(all)).map((outcome) => outcome.outcome)).toEqual(['held', 'held', 'held']);
+  expect(committed).toEqual([['a'], ['b', 'c']]);
+});
+
+it('keeps events apart', () => {
+  const { subject, batches } = committer();
+  void subject.hold('e1', request('a'));
+  void subject.hold('e2', request('b'));
+  expect(batches()).toEqual([['a'], ['b']]);
+});
+
+it('never puts a seat or a buyer twice into a batch, and lets nobody overtake whom they wait for', async () => {
+  const { subject, writes, batches } = committer();
+  void subject.hold('e', request('first'));
+  void subject.hold('e', request('a', ['s1', 's2']));
+  void subject.hold('e', request('b', ['s2', 's3']));
+  void subject.hold('e', request('c', ['s3']));
+  void subject.hold('e', request('d', ['s9'], 'buyer-a'));
+  void subject.hold('e', request('e', ['s7']));
+  writes[0]?.answer();
+  await turn();
+  writes[1]?.answer();
+  await turn();
+  writes[2]?.answer();
+  await turn();
+  expect(batches()).toEqual([['first'], ['a', 'e'], ['b', 'd'], ['c']]);
+});
+
+it('bounds a batch and refuses what the queue cannot take', async () => {
+  const { subject, writes, batches } = committer({ batchMax: 2, queueMax: 3 });
+  void subject.hold('e', request('first'));
+  for (const name of ['a', 'b', 'c']) void subject.hold('e', request(name));
+  await expect(subject.hold('e', request('d'))).rejects.toBeInstanceOf(Overloaded);
+  writes[0]?.answer();
+  await turn();
+  expect(batches()[1]).toEqual(['a', 'b']);
+});
+
+it('asks a lost race again in the next batch, before those who came later', async () => {
+  const { subject, writes, batches } = committer();
+  const a = subject.hold('e', request('a'));
+  void subject.hold('e', request('b'));
+  writes[0]?.answer(() => ({ outcome: 'conflict' }));
+  await turn();
+  expect(batches()).toEqual([['a'], ['a', 'b']]);
+  writes[1]?.answer();
+  expect((await a).outcome).toBe('held');
+});
+
+it('asks again with the same ids while Postgres is away, then gives up', async () => {
+  const { subject, writes, batches } = committer({ answerWithinMs: 250 });
+  const a = subject.hold('e', request('a'));
+  writes[0]?.fail(new DatabaseUnavailable('gone'));
+  await new Promise((resolve) => setTimeout(resolve, 130));
+  expect(batches()).toEqual([['a'], ['a']]);
+  writes[1]?.answer();
+  expect((await a).outcome).toBe('held');
+
+  const b = subject.hold('e', request('b'));
+  const refused = expect(b).rejects.toBeInstanceOf(DatabaseUnavailable);
+  await turn();
+  for (let i = 2; i < 6; i++) {
+    writes[i]?.fail(new DatabaseUnavailable('gone'));
+    await new Promise((resolve) => setTimeout(resolve, 110));
+  }
+  await refused;
+});
+
+it('does not let one request’s fault fail its neighbours', async () => {
+  const { subject, writes } = committer();
+  const first = subject.hold('e', request('first'));
+  const poison = expect(subject.hold('e', request('poison'))).rejects.toThrow('bad bytes');
+  const good = subject.hold('e', request('good'));
+  writes[0]?.answer();
+  await turn();
+  writes[1]?.fail(new Error('bad bytes'));
+  await turn();
+  writes[2]?.fail(new Error('bad bytes'));
+  await turn();
+  writes[3]?.answer();
+  await poison;
+  expect([(await first).outcome, (await good).outcome]).toEqual(['held', 'held']);
+});
+
+it('is settled once everything accepted has been answered', async () => {
+  const { subject, writes } = committer();
+  await subject.settled();
+  const a = subject.hold('e', request('a'));
+  let settled = false;
+  const waiting = subject.settled().then(() => (settled = true));
+  await turn();
+  expect(settled).toBe(false);
+  writes[0]?.answer();
+  await a;
+  await waiting;
+});

@@ -1,0 +1,92 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { testDatabase, type TestDatabase } from '@holdfast/testing';
+import { DatabaseUnavailable, migrate, openDatabase } from './index';
+
+let test: TestDatabase;
+beforeAll(async () => {
+  test = await testDatabase([]);
+  await test.database.query('CREATE TABLE marks (id int PRIMARY KEY, n int NOT NULL)');
+  await test.database.query('INSERT INTO marks VALUES (1, 0), (2, 0)');
+});
+afterAll(() => test.drop());
+
+it('runs a transaction again after a deadlock', async () => {
+  let firstTries = 0;
+  let meet = (): void => undefined;
+  const met = new Promise<void>((resolve) => (meet = resolve));
+  const bump = (one: number, other: number): Promise<void> => {
+    let tries = 0;
+    return test.database.transaction(async (tx) => {
+      tries++;
+      await tx.query('UPDATE marks SET n = n + 1 WHERE id = $1', [one]);
+      if (tries === 1 && ++firstTries === 2) meet();
+      if (tries === 1) await met;
+      await tx.query('UPDATE marks SET n = n + 1 WHERE id = $1', [other]);
+    });
+  };
+  await Promise.all([bump(1, 2), bump(2, 1)]);
+  expect(await test.database.query('SELECT n FROM marks ORDER BY id')).toEqual([{ n: 2 }, { n: 2 }]);
+});
+
+it('says that Postgres is away, also when it accepts and never answers', async () => {
+  const nobody = openDatabase({ url: 'postgres://x@127.0.0.1:1/x', applicationName: 'test' });
+  await expect(nobody.query('SELECT 1')).rejects.toBeInstanceOf(DatabaseUnavailable);
+  await nobody.close();
+
+  const silent = createServer(() => undefined).listen(0, '127.0.0.1');
+  await new Promise((resolve) => silent.once('listening', resolve));
+  const { port } = silent.address() as { port: number };
+  const mute = openDatabase({
+    url: `postgres://x@127.0.0.1:${port}/x`,
+    applicationName: 'test',
+    connectTimeoutMs: 200,
+  });
+  await expect(mute.query('SELECT 1')).rejects.toBeInstanceOf(DatabaseUnavailable);
+  await mute.close();
+  silent.close();
+});
+
+it('says so when its connection is cut, and works again with the next', async () => {
+  const [row] = await test.database.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+  const other = openDatabase({ url: test.url, applicationName: 'test', connectionsMax: 1 });
+  const [mine] = await other.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+  expect(mine?.pid).not.toBe(row?.pid);
+  const cut = other.query('SELECT pg_sleep(5)');
+  const refused = expect(cut).rejects.toBeInstanceOf(DatabaseUnavailable);
+  await test.database.query('SELECT pg_terminate_backend($1)', [mine?.pid]);
+  await refused;
+  expect(await other.query('SELECT 1 AS one')).toEqual([{ one: 1 }]);
+  await other.close();
+});
+
+it('says so when a statement runs into its time limit', async () => {
+  const hasty = openDatabase({ url: test.url, applicationName: 'test', statementTimeoutMs: 50 });
+  await expect(hasty.query('SELECT pg_sleep(5)')).rejects.toBeInstanceOf(DatabaseUnavailable);
+  await hasty.close();
+});
+
+it('passes on what is wrong with a statement as it is', async () => {
+  await expect(test.database.query('SELECT nonsense')).rejects.toMatchObject({ code: '42703' });
+});
+
+describe('migrations', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'migrations-'));
+
+  it('are applied once, in order, and a second run does nothing', async () => {
+    writeFileSync(join(folder, '002-b.sql'), 'INSERT INTO things VALUES (1);');
+    writeFileSync(join(folder, '001-a.sql'), 'CREATE TABLE things (id int);');
+    const set = { name: 'example', folder };
+    const both = await Promise.all([migrate(test.url, [set]), migrate(test.url, [set])]);
+    expect(both.flat()).toEqual(['example/001-a.sql', 'example/002-b.sql']);
+    expect(await test.database.query('SELECT id FROM things')).toEqual([{ id: 1 }]);
+  });
+
+  it('leave nothing behind when a file fails, and name it', async () => {
+    writeFileSync(join(folder, '003-c.sql'), 'INSERT INTO things VALUES (2); SELECT broken;');
+    await expect(migrate(test.url, [{ name: 'example', folder }])).rejects.toThrow('example/003-c.sql');
+    expect(await test.database.query('SELECT id FROM things')).toEqual([{ id: 1 }]);
+  });
+});
