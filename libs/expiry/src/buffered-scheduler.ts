@@ -1,11 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { HOLDS_PER_TIMER_MAX } from '@holdfast/contracts';
 import type { ExpiryScheduler, HoldDeadline, ScheduleCounts } from './expiry-engine';
 import type { Timer, TimerTransport } from './timer';
 
 /** About 10 MB of ids; at 5,000 holds a second the buffer covers ten seconds without a broker. */
 const HOLDS_WAITING_MAX = 50_000;
-/** A message of 500 ids is about 20 KB. */
-const HOLDS_PER_MESSAGE_MAX = 500;
 /** Messages on their way at once; what comes meanwhile goes together into the next wave. */
 const WAVE_MESSAGES_MAX = 256;
 const RETRY_AFTER_MS = 500;
@@ -24,7 +23,7 @@ export class BufferedScheduler implements ExpiryScheduler {
 
   /** @param now milliseconds since the epoch by the database's clock */
   constructor(
-    private readonly transport: TimerTransport,
+    private readonly transport: Pick<TimerTransport, 'send'>,
     private readonly now: () => number,
   ) {}
 
@@ -95,7 +94,7 @@ export class BufferedScheduler implements ExpiryScheduler {
     const wave: Timer[] = [];
     for (const [key, timer] of this.buffer) {
       if (wave.length >= WAVE_MESSAGES_MAX) break;
-      const holdIds = timer.holdIds.splice(0, HOLDS_PER_MESSAGE_MAX);
+      const holdIds = timer.holdIds.splice(0, HOLDS_PER_TIMER_MAX);
       wave.push({ ...timer, holdIds });
       if (timer.holdIds.length === 0) this.buffer.delete(key);
     }

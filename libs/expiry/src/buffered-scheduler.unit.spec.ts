@@ -42,10 +42,10 @@ describe('the buffered scheduler', () => {
   it('splits what is too large for one message', async () => {
     const broker = transport();
     const scheduler = new BufferedScheduler(broker, () => NOW);
-    scheduler.schedule(holds(1_200, inMs(60_000)));
+    scheduler.schedule(holds(2_200, inMs(60_000)));
     await scheduler.close();
-    expect(broker.sent.map(({ timer }) => timer.holdIds.length)).toEqual([500, 500, 200]);
-    expect(new Set(broker.sent.flatMap(({ timer }) => timer.holdIds)).size).toBe(1_200);
+    expect(broker.sent.map(({ timer }) => timer.holdIds.length)).toEqual([1_000, 1_000, 200]);
+    expect(new Set(broker.sent.flatMap(({ timer }) => timer.holdIds)).size).toBe(2_200);
   });
 
   it('keeps timers while the broker is away and hands them over when it is back', async () => {

@@ -29,7 +29,7 @@ export class DueTimers {
 
   /** @param now milliseconds since the epoch by the database's clock */
   constructor(
-    private readonly transport: TimerTransport,
+    private readonly transport: Pick<TimerTransport, 'send'>,
     private readonly onDue: OnDue,
     private readonly now: () => number,
   ) {}

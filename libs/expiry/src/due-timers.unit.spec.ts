@@ -89,7 +89,7 @@ describe('timers at the worker', () => {
     let answer: (outcome: DueOutcome) => void = () => undefined;
     const { timers } = dueTimers(() => new Promise((resolve) => (answer = resolve)));
     const waiting = timers.finish({ eventId: 'event', deadline: inMs(500), holdIds: ['waiting'] });
-    const inFlight = timers.finish({ eventId: 'event', deadline: inMs(-1), holdIds: ['in-flight'] });
+    const inFlight = timers.finish({ eventId: 'event', deadline: inMs(-5), holdIds: ['in-flight'] });
     await new Promise((resolve) => setImmediate(resolve));
     timers.stop();
     expect(await waiting).toBe(false);

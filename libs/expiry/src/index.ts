@@ -11,3 +11,5 @@ export {
   type ScheduleCounts,
 } from './expiry-engine';
 export { DatabaseClock } from './database-clock';
+export { DelayedExchangeMissing } from './delayed-exchange/delayed-timers';
+export { openEngine, openScheduler, type EngineParts } from './open-engine';

@@ -7,6 +7,8 @@ export interface Timer {
 
 /** How an engine sends a timer on its way through RabbitMQ into a due queue. Buffer and due queue are the same for each. */
 export interface TimerTransport {
+  /** Declares what it needs on the broker; rejects with a plain sentence when the broker cannot have it. */
+  prepare(): Promise<void>;
   /**
    * Resolves when the broker has taken the timer over, rejects when that is not certain; sending twice is harmless.
    *

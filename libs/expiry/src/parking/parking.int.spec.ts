@@ -1,0 +1,5 @@
+import { itKeepsTheExpiryContract } from '../engine-contract.spec';
+
+describe('the parking engine', () => {
+  itKeepsTheExpiryContract('parking');
+});
