@@ -1,4 +1,4 @@
-import { Metrics, observeHttpRequests } from '@holdfast/observability';
+import { followTraceparent, Metrics, observeHttpRequests } from '@holdfast/observability';
 import { Logger as NestLogger, type INestApplication } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -17,7 +17,7 @@ export interface HttpServiceOptions {
   config: ServerConfig;
   /** Errors answered by 503 with Retry-After instead of 500: a server the service needs is away. */
   isUnavailable?: (error: unknown) => boolean;
-  /** Called before the application starts, for example to connect a message transport. */
+  /** Called before the application starts, to connect a message transport; it listens once everything is there. */
   configure?: (app: INestApplication) => void | Promise<void>;
 }
 
@@ -37,6 +37,7 @@ export async function createHttpApp(options: HttpServiceOptions): Promise<NestFa
   await app.init();
   server.refuseForeignMethods();
   await server.fastify.ready();
+  await app.startAllMicroservices();
   return app;
 }
 
@@ -103,6 +104,7 @@ async function assemble(options: HttpServiceOptions): Promise<{ app: NestFastify
     abortOnError: false,
   });
   app.useLogger(app.get(Logger));
+  followTraceparent(server.fastify);
   observeHttpRequests(server.fastify, metrics);
   return { app, server };
 }

@@ -1,6 +1,8 @@
+import { openBroker, type Broker } from '@holdfast/broker';
+import { DatabaseClock, openScheduler, type ExpiryScheduler } from '@holdfast/expiry';
 import { Guard } from '@holdfast/guard';
 import { hold, HoldCommitter } from '@holdfast/inventory';
-import type { Metrics } from '@holdfast/observability';
+import { createLogger, currentTraceparent, withTraceparent, type Metrics } from '@holdfast/observability';
 import { openDatabase, type Database } from '@holdfast/postgres';
 import { openRedis, type RedisClient } from '@holdfast/redis';
 import type { OnApplicationShutdown } from '@nestjs/common';
@@ -8,33 +10,79 @@ import type { HoldServiceConfig } from './hold-service-config';
 
 const NAME = 'hold-service';
 
-/** What the service is connected to, and the order in which it lets go. */
-export class Connections implements OnApplicationShutdown {
-  readonly database: Database;
-  readonly guard: Guard;
-  readonly committer: HoldCommitter;
-  private readonly redis: RedisClient;
+interface Parts {
+  database: Database;
+  clock: DatabaseClock;
+  redis: RedisClient;
+  guard: Guard;
+  broker: Broker;
+  scheduler: ExpiryScheduler;
+  committer: HoldCommitter;
+}
 
-  constructor(config: HoldServiceConfig, metrics: Metrics) {
-    this.database = openDatabase({
+/** What the service is connected to, and the order in which it lets go. Opens also while the servers are away. */
+export class Connections implements OnApplicationShutdown {
+  private constructor(private readonly parts: Parts) {}
+
+  /** @throws DelayedExchangeMissing when that engine is set and the broker lacks the plugin */
+  static async open(config: HoldServiceConfig, metrics: Metrics): Promise<Connections> {
+    const database = openDatabase({
       url: config.postgresUrl,
       applicationName: NAME,
       connectionsMax: config.postgresConnectionsMax,
     });
-    this.redis = openRedis({ url: config.redisUrl, connectionName: NAME, keyPrefix: config.redisKeyPrefix });
-    this.guard = new Guard({ redis: this.redis, metrics });
-    this.committer = new HoldCommitter({
-      write: (eventId, requests) => hold(this.database, eventId, requests),
+    const redis = openRedis({ url: config.redisUrl, connectionName: NAME, keyPrefix: config.redisKeyPrefix });
+    const broker = openBroker({
+      url: config.rabbitmqUrl,
+      name: NAME,
+      log: createLogger({ service: NAME, level: config.logLevel }),
+      trace: { inject: currentTraceparent, run: withTraceparent },
+    });
+    const clock = await DatabaseClock.open(database);
+    const scheduler = await openScheduler(config.expiryEngine, { broker, brokerUrl: config.rabbitmqUrl, clock });
+    const committer = new HoldCommitter({
+      write: (eventId, requests) => hold(database, eventId, requests),
+      onCommitted: (eventId, held) =>
+        scheduler.schedule(held.map(({ hold: { holdId, deadline } }) => ({ eventId, holdId, deadline }))),
       batchMax: config.groupCommitBatchMax,
       queueMax: config.groupCommitQueueMax,
       answerWithinMs: config.groupCommitAnswerWithinMs,
     });
+    return new Connections({
+      database,
+      clock,
+      redis,
+      guard: new Guard({ redis, metrics }),
+      broker,
+      scheduler,
+      committer,
+    });
   }
 
-  /** Called when the last request has been answered, so its guard updates are done too. */
+  get database(): Database {
+    return this.parts.database;
+  }
+
+  get guard(): Guard {
+    return this.parts.guard;
+  }
+
+  get broker(): Broker {
+    return this.parts.broker;
+  }
+
+  get committer(): HoldCommitter {
+    return this.parts.committer;
+  }
+
+  /** Called when the last request and command have been answered, so their guard updates are done too. */
   async onApplicationShutdown(): Promise<void> {
-    await this.committer.settled();
-    this.redis.disconnect();
-    await this.database.close();
+    const { committer, scheduler, broker, redis, clock, database } = this.parts;
+    await committer.settled();
+    await scheduler.close();
+    await broker.close();
+    redis.disconnect();
+    await clock.close();
+    await database.close();
   }
 }

@@ -4,10 +4,12 @@ import { Metrics } from '@holdfast/observability';
 import { Database } from '@holdfast/postgres';
 import { Module, type DynamicModule } from '@nestjs/common';
 import { Connections } from './connections';
+import { GuardHealingController } from './guard-healing.controller';
 import { EventController } from './event.controller';
 import { HoldController } from './hold.controller';
 import type { HoldServiceConfig } from './hold-service-config';
 import { HoldTaking } from './hold-taking';
+import { PaymentCommandsController } from './payment-commands.controller';
 import { SeatController } from './seat.controller';
 
 @Module({})
@@ -20,9 +22,13 @@ export class HoldServiceModule {
   static with(config: HoldServiceConfig): DynamicModule {
     return {
       module: HoldServiceModule,
-      controllers: [EventController, SeatController, HoldController],
+      controllers: [EventController, SeatController, HoldController, PaymentCommandsController, GuardHealingController],
       providers: [
-        { provide: Connections, inject: [Metrics], useFactory: (metrics: Metrics) => new Connections(config, metrics) },
+        {
+          provide: Connections,
+          inject: [Metrics],
+          useFactory: (metrics: Metrics) => Connections.open(config, metrics),
+        },
         { provide: Database, inject: [Connections], useFactory: ({ database }: Connections) => database },
         { provide: Guard, inject: [Connections], useFactory: ({ guard }: Connections) => guard },
         {

@@ -1,7 +1,17 @@
+import { FaultFilter, RabbitTransport, type TransportQueue } from '@holdfast/broker';
+import { BeginPayment, Book, EndPayment, SeatsChanged, Unbook } from '@holdfast/contracts';
 import type { HttpServiceOptions } from '@holdfast/http';
 import { isDatabaseUnavailable } from '@holdfast/postgres';
+import type { MicroserviceOptions } from '@nestjs/microservices';
+import { Connections } from './connections';
 import type { HoldServiceConfig } from './hold-service-config';
 import { HoldServiceModule } from './hold-service.module';
+
+/** Both queues are shared by all instances of the service. A command holds a connection to Postgres while it runs. */
+const QUEUES: TransportQueue[] = [
+  { queue: 'hold-service.commands', prefetch: 10, contracts: [BeginPayment, Book, EndPayment, Unbook] },
+  { queue: 'hold-service.guard', prefetch: 20, contracts: [SeatsChanged] },
+];
 
 /** What to give `startHttpService`, or `createHttpApp` in tests. */
 export function holdService(config: HoldServiceConfig): HttpServiceOptions {
@@ -10,5 +20,9 @@ export function holdService(config: HoldServiceConfig): HttpServiceOptions {
     module: HoldServiceModule.with(config),
     config,
     isUnavailable: isDatabaseUnavailable,
+    configure: (app) => {
+      const strategy = new RabbitTransport(app.get(Connections).broker, QUEUES);
+      app.connectMicroservice<MicroserviceOptions>({ strategy }).useGlobalFilters(new FaultFilter());
+    },
   };
 }

@@ -1,0 +1,72 @@
+import {
+  BEGIN_PAYMENT_REFUSALS,
+  BeginPayment,
+  Book,
+  EndPayment,
+  Unbook,
+  type BeginPaymentReply,
+  type BookReply,
+  type EndPaymentReply,
+  type UnbookReply,
+} from '@holdfast/contracts';
+import { Guard } from '@holdfast/guard';
+import { beginPayment, book, endPayment, unbook } from '@holdfast/inventory';
+import { Database } from '@holdfast/postgres';
+import { Controller } from '@nestjs/common';
+import { MessagePattern, Payload } from '@nestjs/microservices';
+
+/**
+ * What payment-service asks. Each command may come any number of times for the same attempt and is answered alike; a
+ * failure to ask Postgres is an exception, so the message comes again.
+ */
+@Controller()
+export class PaymentCommandsController {
+  constructor(
+    private readonly database: Database,
+    private readonly guard: Guard,
+  ) {}
+
+  @MessagePattern(BeginPayment.messageName)
+  async beginPayment(@Payload() { eventId, ...request }: BeginPayment): Promise<BeginPaymentReply> {
+    const outcome = only(await beginPayment(this.database, eventId, [request]));
+    if (outcome.outcome === 'refused') {
+      // An attempt that was refused before may carry any reason; for its payer it has ended.
+      const reason = BEGIN_PAYMENT_REFUSALS.find((known) => known === outcome.reason) ?? 'ended';
+      return { outcome: 'refused', reason, ...(outcome.deadline && { deadline: outcome.deadline.toISOString() }) };
+    }
+    const { deadline, serverTime, ...begun } = outcome;
+    // The grace may have moved the deadline. The timer needs no word of it: the worker looks again.
+    const msLeft = deadline.getTime() - serverTime.getTime();
+    await this.guard.extend(eventId, { holdId: request.holdId, seatIds: begun.seatIds, msLeft });
+    return { ...begun, deadline: deadline.toISOString(), serverTime: serverTime.toISOString() };
+  }
+
+  @MessagePattern(Book.messageName)
+  async book(@Payload() { eventId, ...request }: Book): Promise<BookReply> {
+    const outcome = only(await book(this.database, eventId, [request]));
+    if (outcome.outcome === 'refused') return { outcome: 'refused', reason: outcome.reason };
+    await this.guard.book(eventId, request.holdId, outcome.seatIds);
+    return { ...outcome, serverTime: outcome.serverTime.toISOString() };
+  }
+
+  @MessagePattern(EndPayment.messageName)
+  async endPayment(@Payload() { eventId, ...request }: EndPayment): Promise<EndPaymentReply> {
+    const outcome = only(await endPayment(this.database, eventId, [request]));
+    // Booked and given back already: there is nothing left to end, and no later `book` can win.
+    return outcome.outcome === 'unbooked' ? { outcome: 'ended', replayed: true } : outcome;
+  }
+
+  @MessagePattern(Unbook.messageName)
+  async unbook(@Payload() { eventId, ...request }: Unbook): Promise<UnbookReply> {
+    const outcome = only(await unbook(this.database, eventId, [request]));
+    if (outcome.outcome === 'refused') return outcome;
+    const { replayed, seatIds } = outcome;
+    await this.guard.unbook(eventId, request.holdId, seatIds);
+    return { outcome: 'unbooked', replayed, seatIds };
+  }
+}
+
+function only<T>([outcome]: T[]): T {
+  if (outcome === undefined) throw new Error('one request, one outcome');
+  return outcome;
+}
