@@ -1,1 +1,39 @@
-export {};
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { openApiText } from './openapi';
+import { schemaSql } from './schema';
+
+/** Everything in the repository that a program writes. `npm test` fails when one of them is not what it would be now. */
+const generated: { file: string; generate: () => Promise<string> }[] = [
+  { file: 'openapi.json', generate: openApiText },
+  { file: 'docs/schema.sql', generate: schemaSql },
+];
+
+const root = join(__dirname, '..', '..', '..');
+
+/** Writes every generated file; with `--check` only says which differ, and fails if one does. */
+async function main(check: boolean): Promise<void> {
+  for (const { file, generate } of generated) {
+    const path = join(root, file);
+    const text = await generate();
+    if (text === present(path)) continue;
+    if (check) {
+      console.error(`${file} is not current: run \`npm run generate\` and commit it`);
+      process.exitCode = 1;
+      continue;
+    }
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, text);
+    console.log(`wrote ${file}`);
+  }
+}
+
+function present(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
+}
+
+void main(process.argv.includes('--check'));
