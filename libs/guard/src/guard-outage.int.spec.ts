@@ -1,8 +1,7 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer, type AddressInfo } from 'node:net';
 import { Metrics } from '@holdfast/observability';
 import { openRedis, whenRedisReady, type RedisClient } from '@holdfast/redis';
+import { privateRedis, type PrivateServer } from '@holdfast/testing';
 import { Guard } from './guard';
 import { guardOwner } from './owner';
 
@@ -12,32 +11,26 @@ const POLL_MS = 20;
 describe('guard without Redis', () => {
   const metrics = new Metrics({ service: 'spec' });
   const ana = guardOwner('ana', 'k1');
-  let port: number;
-  let server: ChildProcess;
+  let server: PrivateServer;
   let redis: RedisClient;
   let guard: Guard;
 
   beforeAll(async () => {
-    const probe = createServer().listen(0, '127.0.0.1');
-    await once(probe, 'listening');
-    port = (probe.address() as AddressInfo).port;
-    probe.close();
-    await once(probe, 'close');
-    server = startServer();
-    redis = openRedis({ url: `redis://127.0.0.1:${port}`, connectionName: 'guard-outage-spec' });
+    server = await privateRedis();
+    redis = openRedis({ url: server.url, connectionName: 'guard-outage-spec' });
     guard = new Guard({ redis, metrics });
     await whenRedisReady(redis, READY_MS);
   });
 
   afterAll(async () => {
     redis.disconnect();
-    await stopServer();
+    await server.drop();
   });
 
   it('lets every request through at once while Redis is stopped, and guards again by itself', async () => {
     expect(await guard.claim('e', ana, ['A1'])).toEqual({ claimed: true });
     const lost = once(redis, 'close');
-    await stopServer();
+    await server.kill();
     await lost;
 
     const startedAt = performance.now();
@@ -47,14 +40,14 @@ describe('guard without Redis', () => {
     expect(await guard.confirm('e', ana, { holdId: 'h', seatIds: ['A1'], msLeft: 1_000 })).toBe(false);
     expect(await guard.applyLedger('e', [{ kind: 'released', seatId: 'A1', holdId: 'h' }])).toBe(false);
 
-    server = startServer();
+    await server.start();
     await guardsAgain();
     expect(await metrics.text()).toMatch(/guard_claims_total\{outcome="unguarded",service="spec"\} 1\d\d/);
     expect(await metrics.text()).toContain('holdfast_guard_lost_updates_total{verb="confirm",service="spec"} 1');
   });
 
   it('waits for a silent Redis only until the circuit opens, and then not at all', async () => {
-    server.kill('SIGSTOP');
+    await server.pause();
     try {
       const first = await Promise.all(Array.from({ length: 10 }, () => guard.claim('e', ana, ['C1'])));
       const startedAt = performance.now();
@@ -62,7 +55,7 @@ describe('guard without Redis', () => {
       expect(performance.now() - startedAt).toBeLessThan(100);
       expect([...first, ...next].every(({ claimed }) => claimed === 'unguarded')).toBe(true);
     } finally {
-      server.kill('SIGCONT');
+      await server.resume();
     }
     await guardsAgain();
   });
@@ -81,14 +74,5 @@ describe('guard without Redis', () => {
       if (performance.now() > until) throw new Error('the guard did not come back');
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     }
-  }
-
-  function startServer(): ChildProcess {
-    return spawn('redis-server', ['--port', String(port), '--bind', '127.0.0.1', '--save', ''], { stdio: 'ignore' });
-  }
-
-  async function stopServer(): Promise<void> {
-    server.kill('SIGKILL');
-    await once(server, 'exit');
   }
 });

@@ -1,10 +1,9 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
-import { mkdtemp } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { privateRedis, type PrivateServer } from '@holdfast/testing';
 import { openRedis, openRedisSubscriber, renewRedis, whenRedisReady, type RedisClient } from './open-redis';
 import { loadScript, runScript } from './script';
 import { isRedisUnavailable } from './unavailable';
@@ -12,22 +11,21 @@ import { isRedisUnavailable } from './unavailable';
 const READY_MS = 10_000;
 
 describe('Redis connection', () => {
-  let port: number;
-  let server: ChildProcess;
+  let server: PrivateServer;
   let folder: string;
   let client: RedisClient;
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'holdfast-redis-'));
-    port = await freePort();
-    server = startServer();
-    client = openRedis({ url: `redis://127.0.0.1:${port}`, connectionName: 'spec', keyPrefix: 'test:' });
+    server = await privateRedis();
+    client = openRedis({ url: server.url, connectionName: 'spec', keyPrefix: 'test:' });
     await whenRedisReady(client, READY_MS);
   });
 
   afterAll(async () => {
     client.disconnect();
-    await stopServer();
+    await server.drop();
+    await rm(folder, { recursive: true });
   });
 
   it('runs a script by its hash, also when the server has forgotten it', async () => {
@@ -51,14 +49,14 @@ describe('Redis connection', () => {
   });
 
   it('gives a silent server up after the command time-out, and connects anew when told', async () => {
-    server.kill('SIGSTOP');
+    await server.pause();
     const startedAt = performance.now();
     const error: unknown = await client.get('a').catch((e: unknown) => e);
     const tookMs = performance.now() - startedAt;
     const closed = once(client, 'close');
     renewRedis(client);
     await closed;
-    server.kill('SIGCONT');
+    await server.resume();
     await whenRedisReady(client, READY_MS);
     expect(isRedisUnavailable(error)).toBe(true);
     expect(tookMs).toBeGreaterThan(200);
@@ -66,10 +64,10 @@ describe('Redis connection', () => {
   });
 
   it('fails at once while the server is away, keeps its subscriptions, and comes back by itself', async () => {
-    const subscriber = openRedisSubscriber({ url: `redis://127.0.0.1:${port}`, connectionName: 'spec-subscriber' });
+    const subscriber = openRedisSubscriber({ url: server.url, connectionName: 'spec-subscriber' });
     await subscriber.subscribe('news');
     const lost = Promise.all([once(client, 'close'), once(subscriber, 'close')]);
-    await stopServer();
+    await server.kill();
     await lost;
 
     const startedAt = performance.now();
@@ -77,7 +75,7 @@ describe('Redis connection', () => {
     expect(performance.now() - startedAt).toBeLessThan(200);
     expect(errors.map(isRedisUnavailable)).toEqual([true, true]);
 
-    server = startServer();
+    await server.start();
     await Promise.all([whenRedisReady(client, READY_MS), whenRedisReady(subscriber, READY_MS)]);
     const heard = once(subscriber, 'message');
     // Its subscription is renewed just after the connection is ready: publish until somebody listens.
@@ -87,29 +85,9 @@ describe('Redis connection', () => {
   });
 
   it('says so when it does not connect in time', async () => {
-    const nowhere = openRedis({ url: `redis://127.0.0.1:${await freePort()}`, connectionName: 'spec-nowhere' });
+    const nowhere = openRedis({ url: 'redis://127.0.0.1:1', connectionName: 'spec-nowhere' });
     const error: unknown = await whenRedisReady(nowhere, 100).catch((e: unknown) => e);
     nowhere.disconnect();
     expect(isRedisUnavailable(error)).toBe(true);
   });
-
-  function startServer(): ChildProcess {
-    return spawn('redis-server', ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', folder], {
-      stdio: 'ignore',
-    });
-  }
-
-  async function stopServer(): Promise<void> {
-    server.kill('SIGKILL');
-    await once(server, 'exit');
-  }
 });
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
-  await once(probe, 'close');
-  return port;
-}
