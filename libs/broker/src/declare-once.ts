@@ -8,11 +8,15 @@ import { assertTopology, type Topology } from './topology';
  */
 export async function declareOnce(url: string, topology: Topology): Promise<void> {
   const connection = await connect(url, { timeout: CONNECT_TIMEOUT_MS });
-  connection.on('error', () => undefined);
+  // A refusal that closes the whole connection ends the channel without a reason: that is in the connection's own error.
+  let refusal: Error | undefined;
+  connection.on('error', (error: Error) => (refusal = error));
   try {
     const channel = await connection.createChannel();
     channel.on('error', () => undefined);
     await assertTopology(channel, topology);
+  } catch (error) {
+    throw refusal ?? error;
   } finally {
     // Closed already when the broker refused.
     await connection.close().catch(() => undefined);
