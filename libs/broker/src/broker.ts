@@ -22,6 +22,9 @@ export interface SubscribeOptions {
   exclusive?: boolean;
 }
 
+/** How long the closing handshake may take. */
+const GOODBYE_MS = 2_000;
+
 /** Begins to connect in the background and returns at once, also when RabbitMQ is away. */
 export function openBroker(options: BrokerOptions): Broker {
   return new Broker(settingsOf(options));
@@ -128,13 +131,9 @@ export class Broker {
   }
 
   private async drain(): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    const tooLong = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, this.settings.closeTimeoutMs);
-    });
-    await Promise.race([this.finish(), tooLong]);
-    clearTimeout(timer);
-    await this.connection.close();
+    await within(this.settings.closeTimeoutMs, this.finish());
+    // A broker that hangs does not answer the farewell either; its heartbeats end the connection then.
+    await within(GOODBYE_MS, this.connection.close());
   }
 
   private async finish(): Promise<void> {
@@ -159,4 +158,13 @@ export class Broker {
     const traceparent = this.settings.trace.inject();
     return traceparent === undefined ? headers : { [HEADERS.traceparent]: traceparent, ...headers };
   }
+}
+
+/** Waits for `work`, but not longer than this; what it would have said is lost then. */
+async function within(limitMs: number, work: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, limitMs);
+  });
+  await Promise.race([work, limit]).finally(() => clearTimeout(timer));
 }

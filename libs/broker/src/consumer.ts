@@ -94,7 +94,8 @@ export class Consumer {
 
   private attachLater(): void {
     // Without a connection there is nothing to try: `ready` begins again.
-    if (this.stopped || this.connection.state === 'connecting') return;
+    const { state } = this.connection;
+    if (this.stopped || state === 'connecting' || state === 'closed') return;
     clearTimeout(this.retryTimer);
     this.retryTimer = setTimeout(() => {
       this.connection.redeclare().then(

@@ -7,6 +7,8 @@ export const HEADERS = {
   routingKey: 'x-holdfast-routing-key',
   queue: 'x-holdfast-queue',
   reason: 'x-holdfast-reason',
+  /** When a message was given up, ISO 8601. */
+  deadAt: 'x-holdfast-dead-at',
   traceparent: 'traceparent',
 } as const;
 

@@ -112,7 +112,7 @@ export class Publisher {
       persistent: true,
       contentType: 'application/json',
       messageId,
-      timestamp: Date.now(),
+      timestamp: Math.floor(Date.now() / 1_000),
       mandatory: envelope.mandatory,
       type: envelope.messageName,
       headers: envelope.headers,

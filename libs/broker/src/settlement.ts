@@ -7,7 +7,7 @@ import { DEAD_EXCHANGE, retryExchange } from './topology';
 /** Long reasons would not fit into a header table beside the rest. */
 const REASON_LENGTH_MAX = 500;
 /** Written by the broker at each forwarding; ours say what is needed, and these only grow. */
-const BROKER_HEADERS = /^x-(death|first-death|last-death|delivery-count|acquired-count)/;
+export const BROKER_HEADERS = /^x-(death|first-death|last-death|delivery-count|acquired-count)/;
 
 export interface Settlement {
   channel: Channel;
@@ -47,16 +47,23 @@ function limit(outcome: Outcome, attempt: number, attemptsMax: number): Outcome 
 
 function retryEnvelope(delivery: Delivery, queue: string, delaysMs: readonly number[], reason: string): Envelope {
   const delayMs = delaysMs[Math.min(delivery.attempt, delaysMs.length) - 1] ?? 0;
+  const message = onward(delivery, queue, reason);
   return {
-    ...onward(delivery, queue, reason),
+    ...message,
     exchange: retryExchange(delayMs),
     routingKey: queue,
-    headers: { ...onward(delivery, queue, reason).headers, [HEADERS.attempt]: delivery.attempt + 1 },
+    headers: { ...message.headers, [HEADERS.attempt]: delivery.attempt + 1 },
   };
 }
 
 function deadEnvelope(delivery: Delivery, queue: string, reason: string): Envelope {
-  return { ...onward(delivery, queue, reason), exchange: DEAD_EXCHANGE, routingKey: delivery.routingKey };
+  const message = onward(delivery, queue, reason);
+  return {
+    ...message,
+    exchange: DEAD_EXCHANGE,
+    routingKey: delivery.routingKey,
+    headers: { ...message.headers, [HEADERS.deadAt]: new Date().toISOString() },
+  };
 }
 
 /** The message as it was, with where it came from and why it goes on. */

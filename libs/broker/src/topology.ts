@@ -31,6 +31,15 @@ export const DEAD_LETTER_QUEUE = 'holdfast.dead-letters';
 /** A message that took its worker down this often is poison. Set on every queue: 3.x has no limit, 4.0 has 20. */
 export const DELIVERY_LIMIT = 20;
 
+/** Each look at a dead letter counts as a delivery; with 4.x's default of 20 the twenty-first would drop it. */
+const DEAD_LETTER_LOOKS_MAX = 1_000_000;
+
+export const DEAD_LETTERS: Topology = {
+  exchanges: [{ name: DEAD_EXCHANGE, type: 'fanout' }],
+  queues: [{ name: DEAD_LETTER_QUEUE, arguments: { 'x-delivery-limit': DEAD_LETTER_LOOKS_MAX } }],
+  bindings: [{ exchange: DEAD_EXCHANGE, queue: DEAD_LETTER_QUEUE, routingKey: '' }],
+};
+
 /** The exchanges that services share. */
 const SHARED_EXCHANGES: Exchange[] = [
   { name: 'holdfast.events', type: 'topic' },
@@ -96,16 +105,15 @@ export function sharedTopology(retryDelaysMs: readonly number[]): Topology {
   return {
     exchanges: [
       ...SHARED_EXCHANGES,
-      { name: DEAD_EXCHANGE, type: 'fanout' },
+      ...(DEAD_LETTERS.exchanges ?? []),
       ...retryDelaysMs.map((delayMs): Exchange => ({ name: retryExchange(delayMs), type: 'fanout' })),
     ],
     queues: [
-      // Without a limit of its own a dead letter that is looked at often would be dropped by 4.x's default of 20.
-      { name: DEAD_LETTER_QUEUE, arguments: { 'x-delivery-limit': DEAD_LETTER_LOOKS_MAX } },
+      ...(DEAD_LETTERS.queues ?? []),
       ...retryDelaysMs.map((delayMs) => waitingQueue(retryExchange(delayMs), delayMs, { exchange: '' })),
     ],
     bindings: [
-      { exchange: DEAD_EXCHANGE, queue: DEAD_LETTER_QUEUE, routingKey: '' },
+      ...(DEAD_LETTERS.bindings ?? []),
       ...retryDelaysMs.map((delayMs) => ({
         exchange: retryExchange(delayMs),
         queue: retryExchange(delayMs),
@@ -114,8 +122,6 @@ export function sharedTopology(retryDelaysMs: readonly number[]): Topology {
     ],
   };
 }
-
-const DEAD_LETTER_LOOKS_MAX = 1_000_000;
 
 /** Declares everything; each declaration is idempotent. Rejects with the broker's reason when one differs from what exists. */
 export async function assertTopology(channel: Channel, topology: Topology): Promise<void> {

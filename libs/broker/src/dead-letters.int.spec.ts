@@ -1,0 +1,133 @@
+import { IsInt, IsString } from 'class-validator';
+import { connect } from 'amqplib';
+import { testVhost, type TestVhost } from '@holdfast/testing';
+import {
+  ack,
+  deadLetter,
+  DELIVERY_LIMIT,
+  onMessage,
+  openBroker,
+  openDeadLetters,
+  requeue,
+  Unroutable,
+  type Broker,
+} from './index';
+
+class Spilled {
+  static readonly messageName = 'spilled.v1';
+  static readonly kind = 'event';
+  static readonly exchange = 'holdfast.events';
+  static readonly bindingKey = 'spilled.v1.*';
+  static readonly routingKey = (message: Spilled): string => `spilled.v1.${message.table}`;
+  @IsString() table!: string;
+  @IsInt() cups!: number;
+}
+
+const WAIT_MS = 15_000;
+const LOOK_MAX = 100;
+
+describe('dead letters', () => {
+  let vhost: TestVhost;
+  let broker: Broker;
+  const handled: { table: string; attempt: number }[] = [];
+  let refusing = true;
+
+  beforeEach(async () => {
+    vhost = await testVhost();
+    handled.length = 0;
+    refusing = true;
+    broker = openBroker({ url: vhost.url, name: 'test', retryDelaysMs: [20] });
+    await broker.whenReady(WAIT_MS);
+    const consumer = await broker.subscribe({ queue: 'floor', prefetch: 10 }, [
+      onMessage(Spilled, (message, { attempt }) => {
+        if (message.table === 'wild') return Promise.resolve(requeue);
+        if (refusing) return Promise.resolve(deadLetter('no mop'));
+        handled.push({ table: message.table, attempt });
+        return Promise.resolve(ack);
+      }),
+    ]);
+    await consumer.whenConsuming(WAIT_MS);
+  });
+  afterEach(async () => {
+    await broker.close();
+    await vhost.drop();
+  });
+
+  /** Waits until so many letters lie there; looking does not change them. */
+  async function waitForLetters(count: number): Promise<void> {
+    const until = Date.now() + WAIT_MS;
+    for (;;) {
+      const box = await openDeadLetters(vhost.url, LOOK_MAX);
+      const found = box.letters.length;
+      await box.close();
+      if (found === count) return;
+      if (Date.now() > until) throw new Error(`${found} dead letters, not ${count}`);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+
+  it('are listed with reason and origin, oldest first, and looking changes nothing', async () => {
+    for (const [index, table] of ['one', 'two', 'three'].entries()) {
+      await broker.send(Spilled, { table, cups: 1 });
+      await waitForLetters(index + 1);
+    }
+    for (let look = 0; look < 3; look++) {
+      const box = await openDeadLetters(vhost.url, LOOK_MAX);
+      const keys = box.letters.map((letter) => letter.routingKey);
+      expect(keys).toEqual(['spilled.v1.one', 'spilled.v1.two', 'spilled.v1.three']);
+      expect(box.more).toBe(0);
+      expect(box.letters[0]).toMatchObject({ messageName: 'spilled.v1', queue: 'floor', reason: 'no mop', attempt: 1 });
+      await box.close();
+    }
+    const box = await openDeadLetters(vhost.url, 2);
+    expect(box.letters).toHaveLength(2);
+    expect(box.more).toBe(1);
+    await box.close();
+  });
+
+  it('are replayed to where they first went, with the attempts counted anew, and then are gone', async () => {
+    await broker.send(Spilled, { table: 'one', cups: 1 });
+    await broker.send(Spilled, { table: 'two', cups: 1 });
+    await waitForLetters(2);
+    refusing = false;
+    const box = await openDeadLetters(vhost.url, LOOK_MAX);
+    const [first] = box.letters;
+    if (!first) throw new Error('there is a letter');
+    await box.replay(first);
+    await expect(box.replay(first)).rejects.toThrow('replayed already');
+    await box.close();
+    await waitForLetters(1);
+    const until = Date.now() + WAIT_MS;
+    while (handled.length === 0 && Date.now() < until) await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(handled).toEqual([{ table: 'one', attempt: 1 }]);
+  });
+
+  it('stay when nobody is bound any more', async () => {
+    await broker.send(Spilled, { table: 'one', cups: 1 });
+    await waitForLetters(1);
+    await broker.close();
+    const connection = await connect(vhost.url);
+    const channel = await connection.createChannel();
+    await channel.deleteQueue('floor');
+    await connection.close();
+    const box = await openDeadLetters(vhost.url, LOOK_MAX);
+    const [letter] = box.letters;
+    if (!letter) throw new Error('there is a letter');
+    await expect(box.replay(letter)).rejects.toThrow(Unroutable);
+    await box.close();
+    await waitForLetters(1);
+  });
+
+  it('hold what came back too often, with the reason set by RabbitMQ and the true origin', async () => {
+    await broker.send(Spilled, { table: 'wild', cups: DELIVERY_LIMIT });
+    await waitForLetters(1);
+    const box = await openDeadLetters(vhost.url, LOOK_MAX);
+    expect(box.letters[0]).toMatchObject({
+      queue: 'floor',
+      reason: 'delivery_limit (set by RabbitMQ)',
+      exchange: 'holdfast.events',
+      routingKey: 'spilled.v1.wild',
+    });
+    await box.close();
+  });
+});
