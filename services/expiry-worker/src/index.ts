@@ -1,1 +1,2 @@
-export {};
+export { expiryWorker } from './expiry-worker-service';
+export { ExpiryWorkerConfig } from './expiry-worker-config';

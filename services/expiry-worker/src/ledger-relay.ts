@@ -1,0 +1,84 @@
+import { ENTRIES_PER_MESSAGE_MAX, type SeatsChanged } from '@holdfast/contracts';
+import { markPublished, numberLedger, readUnpublished, type UnpublishedEntries } from '@holdfast/inventory';
+import type { Database } from '@holdfast/postgres';
+import type { LoggerService } from '@nestjs/common';
+import { BackgroundLoop } from './background-loop';
+
+const BATCHES_PER_NUMBERING_MAX = 200;
+/** Commits of the hold-service give no hint: a poll this short keeps news young while there are any. */
+const NUMBERING_POLL_MS = 50;
+/** With nothing to do the pauses double up to this. */
+const IDLE_POLL_MAX_MS = 500;
+
+/**
+ * Takes the ledger out to the other services. Numbering gives the entries of an event their gap-free order and never waits
+ * for the broker; publishing sends what is numbered, in order per event, and marks it once confirmed. Any number of
+ * workers may do it at once: numbering takes turns on the event's counter, publishing may repeat entries, and readers
+ * order by `seq` and ignore repeats.
+ */
+export class LedgerRelay {
+  private readonly numbering: BackgroundLoop;
+  private readonly publishing: BackgroundLoop;
+  private numberingPauseMs = NUMBERING_POLL_MS;
+
+  /**
+   * @param publish resolves when the broker has confirmed the message; nobody listening counts as delivered
+   * @param published called with the number of entries after each confirmed message
+   */
+  constructor(
+    private readonly database: Database,
+    private readonly publish: (message: SeatsChanged) => Promise<void>,
+    private readonly published: (entries: number) => void,
+    logger: LoggerService,
+  ) {
+    this.numbering = new BackgroundLoop('ledger numbering', () => this.numberPass(), logger);
+    this.publishing = new BackgroundLoop('ledger publishing', () => this.publishPass(), logger);
+  }
+
+  start(): void {
+    this.numbering.start();
+    this.publishing.start();
+  }
+
+  /** There are new entries: look now instead of at the next poll. */
+  wake(): void {
+    this.numbering.wake();
+  }
+
+  /** Ends the loops, then takes out once more what is there. What cannot go out now goes out after the next start. */
+  async stop(): Promise<void> {
+    await Promise.all([this.numbering.stop(), this.publishing.stop()]);
+    try {
+      while ((await numberLedger(this.database, { limit: BATCHES_PER_NUMBERING_MAX })) >= BATCHES_PER_NUMBERING_MAX);
+      while ((await this.publishPass()) === 0);
+    } catch {
+      // Postgres or RabbitMQ is away: nothing is lost, the next start goes on from where this one stopped.
+    }
+  }
+
+  private async numberPass(): Promise<number> {
+    const batches = await numberLedger(this.database, { limit: BATCHES_PER_NUMBERING_MAX });
+    if (batches > 0) {
+      this.numberingPauseMs = NUMBERING_POLL_MS;
+      this.publishing.wake();
+    } else {
+      this.numberingPauseMs = Math.min(this.numberingPauseMs * 2, IDLE_POLL_MAX_MS);
+    }
+    return batches >= BATCHES_PER_NUMBERING_MAX ? 0 : this.numberingPauseMs;
+  }
+
+  private async publishPass(): Promise<number> {
+    const unpublished = await readUnpublished(this.database, { limit: ENTRIES_PER_MESSAGE_MAX });
+    // One message per event at a time, so that a later one never overtakes one that failed.
+    await Promise.all(unpublished.map((ofEvent) => this.publishEntries(ofEvent)));
+    return unpublished.some(({ entries }) => entries.length >= ENTRIES_PER_MESSAGE_MAX) ? 0 : IDLE_POLL_MAX_MS;
+  }
+
+  private async publishEntries({ eventId, entries }: UnpublishedEntries): Promise<void> {
+    const last = entries.at(-1);
+    if (!last) return;
+    await this.publish({ eventId, entries: entries.map((entry) => ({ ...entry, at: entry.at.toISOString() })) });
+    await markPublished(this.database, eventId, last.seq);
+    this.published(entries.length);
+  }
+}

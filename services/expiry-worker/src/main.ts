@@ -1,0 +1,10 @@
+import { ConfigError, loadConfig } from '@holdfast/config';
+import { DelayedExchangeMissing } from '@holdfast/expiry';
+import { startHttpService } from '@holdfast/http';
+import { expiryWorker } from './expiry-worker-service';
+import { ExpiryWorkerConfig } from './expiry-worker-config';
+
+startHttpService(expiryWorker(loadConfig(ExpiryWorkerConfig))).catch((error: unknown) => {
+  console.error(error instanceof ConfigError || error instanceof DelayedExchangeMissing ? error.message : error);
+  process.exit(1);
+});
