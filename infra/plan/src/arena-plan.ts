@@ -2,6 +2,7 @@ import { bowlOf } from './bowl';
 import { floorOf, type Floor } from './floor';
 import type { PlanArea, PlanFile, PlanZone, Position } from './plan-file';
 import type { Section } from './section';
+import { seededRandom } from './seeded-random';
 
 export const SEATS_MAX = 200_000;
 
@@ -48,7 +49,7 @@ export function arenaPlan(seats: number, { name = 'Arena', seed = 1 }: ArenaOpti
     throw new RangeError(`an arena has 1 to ${SEATS_MAX} seats, not ${seats}`);
   }
   const counts = seatsPerTier(seats);
-  const random = mulberry32(seed);
+  const random = seededRandom(seed);
   const floor = floorOf(counts.get('Floor') ?? 0, 'Floor');
   const sections = [...floor.sections];
   let radius = Math.hypot(floor.width, floor.depth) / 2;
@@ -151,15 +152,4 @@ function rounded({ x, y }: Position): Position {
 
 function difference(a: Position, b: Position): Position {
   return rounded({ x: a.x - b.x, y: a.y - b.y });
-}
-
-/** The public-domain generator of that name (Tommy Ettinger): small, and the same on every machine. */
-function mulberry32(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

@@ -1,0 +1,35 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { buy, HABITS, type BuyerContext, type Habit } from './buyer';
+
+/** Buyers come at this rate, whatever the system answers: an open loop. */
+const ARRIVALS_PER_SECOND = 150;
+const SEATS_WANTED_MAX = 4;
+
+export interface CrowdOptions extends BuyerContext {
+  buyers: number;
+  tokenOf: (buyer: number) => string;
+}
+
+/** Sends the buyers and waits until the last one has left. */
+export async function sendCrowd(options: CrowdOptions): Promise<void> {
+  const { buyers, tokenOf, tally, random } = options;
+  const startedAt = performance.now();
+  const visits: Promise<void>[] = [];
+  for (let nth = 0; nth < buyers; nth++) {
+    const wait = startedAt + (nth / ARRIVALS_PER_SECOND) * 1_000 - performance.now();
+    if (wait > 0) await sleep(wait);
+    const wanted = 1 + Math.floor(random() * SEATS_WANTED_MAX);
+    visits.push(buy(tokenOf(nth), habitOf(random), wanted, options).finally(() => tally.done++));
+  }
+  await Promise.all(visits);
+}
+
+function habitOf(random: () => number): Habit {
+  const habits = Object.entries(HABITS) as [Habit, number][];
+  let point = random() * habits.reduce((sum, [, share]) => sum + share, 0);
+  for (const [habit, share] of habits) {
+    point -= share;
+    if (point < 0) return habit;
+  }
+  return 'pays';
+}
