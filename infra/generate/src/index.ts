@@ -1,11 +1,13 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { messageCatalogue } from './message-catalogue';
 import { openApiText } from './openapi';
 import { schemaSql } from './schema';
 
 /** Everything in the repository that a program writes. `npm test` fails when one of them is not what it would be now. */
 const generated: { file: string; generate: () => Promise<string> }[] = [
   { file: 'openapi.json', generate: openApiText },
+  { file: 'docs/messages.md', generate: messageCatalogue },
   { file: 'docs/schema.sql', generate: schemaSql },
 ];
 

@@ -1,5 +1,6 @@
 import { connect, type Channel, type ChannelModel, type GetMessage } from 'amqplib';
 import { HEADERS, readDelivery } from './delivery';
+import { BrokerUnavailable } from './errors';
 import { CONNECT_TIMEOUT_MS } from './options';
 import { CONFIRM_TIMEOUT_MS, OUTSTANDING_PUBLISHES_MAX, Publisher } from './publisher';
 import { BROKER_HEADERS } from './settlement';
@@ -36,9 +37,13 @@ const OUR_HEADERS: ReadonlySet<string> = new Set(Object.values(HEADERS).filter((
  * Takes up to `max` dead letters out of the queue to look at them. Nobody else sees them until `close`, which puts back
  * all that were not replayed. A quorum queue puts them behind others that were put back before, so with more letters than
  * `max` the next look may show other ones.
+ *
+ * @throws BrokerUnavailable when RabbitMQ cannot be reached.
  */
 export async function openDeadLetters(url: string, max: number): Promise<DeadLetterBox> {
-  const connection = await connect(url, { timeout: CONNECT_TIMEOUT_MS });
+  const connection = await connect(url, { timeout: CONNECT_TIMEOUT_MS }).catch((error: Error) => {
+    throw new BrokerUnavailable(`${new URL(url).host} cannot be reached (${error.message})`);
+  });
   connection.on('error', () => undefined);
   const channel = await connection.createChannel();
   await assertTopology(channel, DEAD_LETTERS);

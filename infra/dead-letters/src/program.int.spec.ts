@@ -1,0 +1,84 @@
+import { ack, deadLetter, onMessage, openBroker, type Broker } from '@holdfast/broker';
+import { HoldDeadlines } from '@holdfast/contracts';
+import { testVhost, type TestVhost } from '@holdfast/testing';
+import { deadLettersProgram } from './program';
+
+const WAIT_MS = 15_000;
+
+describe('npm run dead-letters', () => {
+  let vhost: TestVhost;
+  let broker: Broker;
+  let refusing = true;
+  const handled: number[] = [];
+
+  beforeAll(async () => {
+    vhost = await testVhost();
+    broker = openBroker({ url: vhost.url, name: 'test' });
+    await broker.whenReady(WAIT_MS);
+    await broker.subscribe({ queue: 'worker', prefetch: 5 }, [
+      onMessage(HoldDeadlines, ({ holdIds }) => {
+        if (refusing) return Promise.resolve(deadLetter('refused for the test'));
+        handled.push(holdIds.length);
+        return Promise.resolve(ack);
+      }),
+    ]);
+  });
+  afterAll(async () => {
+    await broker.close();
+    await vhost.drop();
+  });
+
+  async function run(...args: string[]): Promise<string> {
+    const lines: string[] = [];
+    await deadLettersProgram(vhost.url, (text) => lines.push(text)).parseAsync(args, { from: 'user' });
+    return lines.join('\n');
+  }
+
+  async function until<T>(read: () => Promise<T>, met: (value: T) => boolean): Promise<T> {
+    const deadline = Date.now() + WAIT_MS;
+    for (;;) {
+      const value = await read();
+      if (met(value)) return value;
+      if (Date.now() > deadline) throw new Error('did not happen in time');
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+
+  it('lists a poison message, shows it, and replays it once its cause is gone', async () => {
+    expect(await run('list')).toBe('No dead letters.');
+
+    const { exchange, messageName } = HoldDeadlines;
+    await broker.publish({ exchange, routingKey: HoldDeadlines.routingKey(), messageName }, { eventId: 7 });
+    await broker.send(HoldDeadlines, HoldDeadlines.example);
+    const list = await until(
+      () => run('list'),
+      (text) => text.split('\n').length === 3,
+    );
+    expect(list).toContain('malformed: eventId: eventId must be a UUID');
+    expect(list).toContain('refused for the test');
+
+    const letters = JSON.parse(await run('list', '--json')) as { id: string; reason: string; body: unknown }[];
+    const refused = letters.find(({ reason }) => reason === 'refused for the test');
+    if (!refused) throw new Error('the refused one is listed');
+    expect(JSON.parse(await run('show', refused.id))).toMatchObject({ queue: 'worker', body: HoldDeadlines.example });
+    expect(JSON.parse(await run('show', '1'))).toMatchObject({ id: letters[0]?.id });
+    await expect(run('show', 'no-such-id')).rejects.toThrow('There is no dead letter "no-such-id"');
+
+    refusing = false;
+    expect(await run('replay', refused.id)).toBe('1 of 1 replayed.');
+    await until(
+      () => Promise.resolve(handled.length),
+      (count) => count === 1,
+    );
+    // The malformed one is as malformed as before, and comes back.
+    expect(await run('replay', '--all')).toBe('1 of 1 replayed.');
+    await until(
+      () => run('list'),
+      (text) => text.split('\n').length === 2,
+    );
+  });
+
+  it('wants to know which letters to replay', async () => {
+    await expect(run('replay')).rejects.toThrow('Say which: ids, or --all');
+  });
+});
