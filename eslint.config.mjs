@@ -11,6 +11,43 @@ const onlyDriversOf = (lib) =>
 
 const platform = ['layer:platform'];
 
+/** Who may depend on whom. Dependencies point one way; no service imports another. */
+const boundaries = ({ ofServices = [] } = {}) => [
+  'error',
+  {
+    enforceBuildableLibDependency: false,
+    // The local start is plain JavaScript outside every project, because it runs before anything is installed.
+    allow: ['../../local/system.mjs'],
+    // The helpers of tests open databases, and the specs of these libs use the helpers.
+    ignoredCircularDependencies: ['postgres', 'redis', 'broker'].map((name) => [
+      `@holdfast/${name}`,
+      '@holdfast/testing',
+    ]),
+    depConstraints: [
+      { sourceTag: 'layer:platform', onlyDependOnLibsWithTags: [...platform, 'layer:testing'] },
+      { sourceTag: 'layer:contracts', onlyDependOnLibsWithTags: [...platform, 'layer:contracts'] },
+      {
+        sourceTag: 'layer:edge',
+        onlyDependOnLibsWithTags: [...platform, 'layer:contracts', 'layer:edge', 'layer:testing'],
+      },
+      { sourceTag: 'layer:domain', onlyDependOnLibsWithTags: [...platform, 'layer:contracts', 'layer:testing'] },
+      {
+        sourceTag: 'layer:service',
+        onlyDependOnLibsWithTags: [
+          ...platform,
+          'layer:contracts',
+          'layer:edge',
+          'layer:domain',
+          'layer:testing',
+          ...ofServices,
+        ],
+      },
+      { sourceTag: 'layer:testing', onlyDependOnLibsWithTags: [...platform] },
+      { sourceTag: 'layer:infra', onlyDependOnLibsWithTags: ['*'] },
+    ],
+  },
+];
+
 export default tseslint.config(
   { ignores: ['**/dist/**', '**/node_modules/**', '.local/**', '.nx/**', 'coverage/**'] },
   ...tseslint.configs.recommendedTypeChecked.map((config) => ({ ...config, files: ['**/*.ts'] })),
@@ -26,28 +63,7 @@ export default tseslint.config(
       '@typescript-eslint/consistent-type-imports': 'off',
       eqeqeq: 'error',
       'no-restricted-imports': ['error', { paths: onlyDriversOf(undefined) }],
-      '@nx/enforce-module-boundaries': [
-        'error',
-        {
-          enforceBuildableLibDependency: false,
-          allow: [],
-          depConstraints: [
-            { sourceTag: 'layer:platform', onlyDependOnLibsWithTags: [...platform, 'layer:testing'] },
-            { sourceTag: 'layer:contracts', onlyDependOnLibsWithTags: [...platform, 'layer:contracts'] },
-            {
-              sourceTag: 'layer:edge',
-              onlyDependOnLibsWithTags: [...platform, 'layer:contracts', 'layer:edge', 'layer:testing'],
-            },
-            { sourceTag: 'layer:domain', onlyDependOnLibsWithTags: [...platform, 'layer:contracts', 'layer:testing'] },
-            {
-              sourceTag: 'layer:service',
-              onlyDependOnLibsWithTags: [...platform, 'layer:contracts', 'layer:edge', 'layer:domain', 'layer:testing'],
-            },
-            { sourceTag: 'layer:testing', onlyDependOnLibsWithTags: [...platform] },
-            { sourceTag: 'layer:infra', onlyDependOnLibsWithTags: ['*'] },
-          ],
-        },
-      ],
+      '@nx/enforce-module-boundaries': boundaries(),
     },
   },
   ...Object.values(driverOwners).map((lib) => ({
@@ -57,6 +73,11 @@ export default tseslint.config(
   {
     files: ['**/*.spec.ts', 'libs/testing/**/*.ts', 'infra/**/*.ts'],
     rules: { 'no-restricted-imports': 'off' },
+  },
+  {
+    // Payments are tested against the sandbox provider, which no service may import.
+    files: ['services/**/*.spec.ts'],
+    rules: { '@nx/enforce-module-boundaries': boundaries({ ofServices: ['scope:sandbox-provider'] }) },
   },
   prettier,
 );

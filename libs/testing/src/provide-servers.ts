@@ -1,6 +1,7 @@
 import { LocalProvisioner } from './local-provisioner';
 import { SERVER_VARIABLES, type TestServers } from './servers';
-import { containersAnswer, startContainers } from './test-containers';
+import { startContainers } from './test-containers';
+import { containersAnswer } from './containers-answer';
 
 interface Provided {
   servers: TestServers;

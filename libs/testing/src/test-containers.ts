@@ -1,12 +1,10 @@
-import { execFileSync } from 'node:child_process';
-import { GenericContainer, Wait, type StartedTestContainer } from 'testcontainers';
+import type { StartedTestContainer } from 'testcontainers';
 import type { TestServers } from './servers';
 
 const PASSWORD = 'holdfast-test';
 const USER = 'holdfast';
 const CONNECTIONS_MAX = '400';
 const START_TIMEOUT_MS = 120_000;
-const ENGINE_ANSWER_MS = 5_000;
 
 /** The same variables and defaults as for the servers of `npm start`. */
 const imageOf = (variable: string, official: string) => process.env[variable] || official;
@@ -16,17 +14,6 @@ const images = () => ({
   rabbitmq: imageOf('HOLDFAST_RABBITMQ_IMAGE', 'rabbitmq:4-management'),
 });
 
-/** Whether tests may run their servers in containers: an engine answers and nobody has forbidden it. */
-export function containersAnswer(): boolean {
-  if (process.env['HOLDFAST_CONTAINERS'] === 'never') return false;
-  try {
-    execFileSync('docker', ['info'], { timeout: ENGINE_ANSWER_MS, stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 /**
  * Starts the three servers with testcontainers.
  *
@@ -35,6 +22,8 @@ export function containersAnswer(): boolean {
  */
 export async function startContainers(): Promise<{ servers: TestServers; stop: () => Promise<void> }> {
   const image = images();
+  // Loaded only where it is used: the package takes a second.
+  const { GenericContainer, Wait } = await import('testcontainers');
   // Testcontainers' reaper is one more image, which images made on this machine say we cannot get.
   if (image.postgres.startsWith('holdfast-local/')) process.env['TESTCONTAINERS_RYUK_DISABLED'] ??= 'true';
 
