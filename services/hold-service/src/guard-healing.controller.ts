@@ -1,7 +1,7 @@
-import { ack, retry, type Delivery, type Outcome } from '@holdfast/broker';
+import { ack, FaultFilter, retry, type Delivery, type Outcome } from '@holdfast/broker';
 import { SeatsChanged } from '@holdfast/contracts';
 import { Guard } from '@holdfast/guard';
-import { Controller } from '@nestjs/common';
+import { Controller, UseFilters } from '@nestjs/common';
 import { Ctx, EventPattern, Payload } from '@nestjs/microservices';
 
 /** While Redis is away its keys run out; after about a minute there is little left to heal. */
@@ -9,6 +9,7 @@ const ATTEMPTS_MAX = 5;
 
 /** The guard learns from the ledger what became free, so that an update lost on the way heals. */
 @Controller()
+@UseFilters(FaultFilter)
 export class GuardHealingController {
   constructor(private readonly guard: Guard) {}
 

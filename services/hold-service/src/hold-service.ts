@@ -1,4 +1,4 @@
-import { FaultFilter, RabbitTransport, type TransportQueue } from '@holdfast/broker';
+import { RabbitTransport, type TransportQueue } from '@holdfast/broker';
 import { BeginPayment, Book, EndPayment, SeatsChanged, Unbook } from '@holdfast/contracts';
 import type { HttpServiceOptions } from '@holdfast/http';
 import { isDatabaseUnavailable } from '@holdfast/postgres';
@@ -22,7 +22,7 @@ export function holdService(config: HoldServiceConfig): HttpServiceOptions {
     isUnavailable: isDatabaseUnavailable,
     configure: (app) => {
       const strategy = new RabbitTransport(app.get(Connections).broker, QUEUES);
-      app.connectMicroservice<MicroserviceOptions>({ strategy }).useGlobalFilters(new FaultFilter());
+      app.connectMicroservice<MicroserviceOptions>({ strategy });
     },
   };
 }

@@ -1,3 +1,4 @@
+import { openRedis, whenRedisReady } from '@holdfast/redis';
 import {
   callerWith,
   openSale,
@@ -372,7 +373,6 @@ describe('holds', () => {
     }));
 
   async function forgetGuard(): Promise<void> {
-    const { openRedis, whenRedisReady } = await import('@holdfast/redis');
     const redis = openRedis({ url: service.config.redisUrl, connectionName: 'spec' });
     await whenRedisReady(redis, 2_000);
     const keys = (await redis.call('KEYS', `${service.config.redisKeyPrefix}*`)) as string[];

@@ -1,3 +1,4 @@
+import { FaultFilter } from '@holdfast/broker';
 import {
   BEGIN_PAYMENT_REFUSALS,
   BeginPayment,
@@ -12,7 +13,7 @@ import {
 import { Guard } from '@holdfast/guard';
 import { beginPayment, book, endPayment, unbook } from '@holdfast/inventory';
 import { Database } from '@holdfast/postgres';
-import { Controller } from '@nestjs/common';
+import { Controller, UseFilters } from '@nestjs/common';
 import { MessagePattern, Payload } from '@nestjs/microservices';
 
 /**
@@ -20,6 +21,7 @@ import { MessagePattern, Payload } from '@nestjs/microservices';
  * failure to ask Postgres is an exception, so the message comes again.
  */
 @Controller()
+@UseFilters(FaultFilter)
 export class PaymentCommandsController {
   constructor(
     private readonly database: Database,
@@ -32,7 +34,8 @@ export class PaymentCommandsController {
     if (outcome.outcome === 'refused') {
       // An attempt that was refused before may carry any reason; for its payer it has ended.
       const reason = BEGIN_PAYMENT_REFUSALS.find((known) => known === outcome.reason) ?? 'ended';
-      return { outcome: 'refused', reason, ...(outcome.deadline && { deadline: outcome.deadline.toISOString() }) };
+      const deadline = reason === 'expired' ? outcome.deadline?.toISOString() : undefined;
+      return { outcome: 'refused', reason, ...(deadline && { deadline }) };
     }
     const { deadline, serverTime, ...begun } = outcome;
     // The grace may have moved the deadline. The timer needs no word of it: the worker looks again.

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { envNames } from '@holdfast/config';
 import { createHttpApp } from '@holdfast/http';
 import { inventoryMigrations } from '@holdfast/inventory';
 import { testDatabase, testRedisPrefix, testServers, testVhost, type TestDatabase } from '@holdfast/testing';
@@ -72,27 +73,52 @@ export function token(id: string, roles: string[], expiresIn = '5m'): Promise<st
     .sign(new TextEncoder().encode(SECRET));
 }
 
+/** A caller of the application in this process. */
 export function callerWith(app: NestFastifyApplication, bearer: string | undefined): Caller {
-  return async (method, url, { body, key, headers } = {}) => {
-    const idempotencyKey = key === undefined && method === 'POST' ? randomId() : key;
-    const response = await app.inject({
-      method,
-      url,
-      headers: {
-        ...(bearer && { authorization: `Bearer ${bearer}` }),
-        ...(idempotencyKey && { 'idempotency-key': idempotencyKey }),
-        ...(body !== undefined && { 'content-type': 'application/json' }),
-        ...headers,
-      },
-      payload: body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body),
-    });
-    const text = response.body;
+  return async (method, url, ask = {}) => {
+    const { headers, payload } = requestOf(bearer, method, ask);
+    const response = await app.inject({ method, url, headers, payload });
+    return { status: response.statusCode, headers: response.headers, body: bodyOf(response.body) };
+  };
+}
+
+/** A caller of a service that is a process of its own. */
+export function callerOver(origin: string, bearer: string): Caller {
+  return async (method, url, ask = {}) => {
+    const { headers, payload } = requestOf(bearer, method, ask);
+    const response = await fetch(`${origin}${url}`, { method, headers, body: payload });
     return {
-      status: response.statusCode,
-      headers: response.headers,
-      body: text.startsWith('{') ? (JSON.parse(text) as Body) : {},
+      status: response.status,
+      headers: Object.fromEntries(response.headers),
+      body: bodyOf(await response.text()),
     };
   };
+}
+
+function requestOf(bearer: string | undefined, method: string, { body, key, headers }: Ask) {
+  const idempotencyKey = key === undefined && method === 'POST' ? randomId() : key;
+  return {
+    headers: {
+      ...(bearer && { authorization: `Bearer ${bearer}` }),
+      ...(idempotencyKey && { 'idempotency-key': idempotencyKey }),
+      ...(body !== undefined && { 'content-type': 'application/json' }),
+      ...headers,
+    },
+    payload: body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body),
+  };
+}
+
+function bodyOf(text: string): Body {
+  return text.startsWith('{') ? (JSON.parse(text) as Body) : {};
+}
+
+/** The environment that gives a process of its own these settings; it chooses its port itself. */
+export function settingsAsEnv(config: HoldServiceConfig): Record<string, string> {
+  const settings = config as unknown as Record<string, unknown>;
+  const given = [...envNames(HoldServiceConfig)].filter(
+    ([property]) => settings[property] !== undefined && property !== 'httpPort',
+  );
+  return Object.fromEntries(given.map(([property, variable]) => [variable, String(settings[property])]));
 }
 
 export function plan(name: 'little-theatre' | 'dinner-club'): Body {

@@ -1,0 +1,189 @@
+import { connect } from 'node:net';
+import { CLAIM_MS } from '@holdfast/guard';
+import { inventoryMigrations } from '@holdfast/inventory';
+import { migrate, openDatabase, type Database } from '@holdfast/postgres';
+import { privatePostgres, privateRabbitmq, privateRedis, ServiceProcess, type PrivateServer } from '@holdfast/testing';
+import {
+  callerOver,
+  openSale,
+  serviceUnderTest,
+  settingsAsEnv,
+  token,
+  type Caller,
+  type ServiceUnderTest,
+} from './spec/service-under-test';
+import { until } from './spec/until';
+
+const START_MS = 60_000;
+
+const take = (caller: Caller, eventId: string, seatId: string, key?: string) =>
+  caller('POST', `/v1/events/${eventId}/holds`, { body: { seats: [seatId] }, key });
+
+async function sale(service: ServiceUnderTest) {
+  const eventId = await openSale(await service.caller('olga', 'organiser'));
+  return { eventId, ann: await service.caller('ann', 'buyer'), ben: await service.caller('ben', 'buyer') };
+}
+
+describe('without Redis', () => {
+  let redis: PrivateServer;
+  let service: ServiceUnderTest;
+
+  beforeAll(async () => {
+    redis = await privateRedis();
+    service = await serviceUnderTest({ redisUrl: redis.url });
+  }, START_MS);
+
+  afterAll(async () => {
+    await service.close();
+    await redis.drop();
+  });
+
+  it('holds go on, are refused and given back, and the guard comes back by itself', async () => {
+    const { eventId, ann, ben } = await sale(service);
+    expect(await take(ann, eventId, 'St-A-1')).toMatchObject({ status: 201 });
+    await redis.stop();
+
+    expect(await take(ben, eventId, 'St-A-1')).toMatchObject({ status: 409, body: { code: 'seats-taken' } });
+    const held = await take(ben, eventId, 'St-A-2', 'k');
+    expect(held).toMatchObject({ status: 201 });
+    expect(await take(ben, eventId, 'St-A-2', 'k')).toMatchObject({ status: 201, body: { holdId: held.body.holdId } });
+    expect(await ben('DELETE', String(held.headers.location))).toMatchObject({ status: 200 });
+    expect(await take(ann, eventId, 'St-A-2')).toMatchObject({ status: 201 });
+    expect((await service.app.inject('/health/ready')).statusCode).toBe(200);
+
+    await redis.start();
+    const refusals = async () => {
+      const { body } = await service.app.inject('/metrics');
+      return Number(/guard_claims_total{outcome="refused".*} (\d+)/.exec(body)?.[1] ?? 0);
+    };
+    const before = await refusals();
+    await until(async () => {
+      expect(await take(ben, eventId, 'St-A-1')).toMatchObject({ status: 409 });
+      return (await refusals()) > before;
+    });
+  });
+
+  it('a Redis that does not answer costs time, not holds', async () => {
+    const { eventId, ann } = await sale(service);
+    await redis.pause();
+    expect(await take(ann, eventId, 'St-A-1')).toMatchObject({ status: 201 });
+    await redis.resume();
+  });
+});
+
+describe('without RabbitMQ', () => {
+  let rabbitmq: PrivateServer;
+  let service: ServiceUnderTest;
+
+  beforeAll(async () => {
+    rabbitmq = await privateRabbitmq();
+    service = await serviceUnderTest({ rabbitmqUrl: rabbitmq.url });
+  }, START_MS);
+
+  afterAll(async () => {
+    await service.close();
+    await rabbitmq.drop();
+  });
+
+  it('holds go on', async () => {
+    const { eventId, ann, ben } = await sale(service);
+    await rabbitmq.stop();
+    expect(await take(ann, eventId, 'St-A-1')).toMatchObject({ status: 201 });
+    expect(await take(ben, eventId, 'St-A-1')).toMatchObject({ status: 409 });
+    expect((await service.app.inject('/health/ready')).statusCode).toBe(200);
+  });
+
+  it('the service starts all the same', async () => {
+    const second = await serviceUnderTest({ rabbitmqUrl: rabbitmq.url });
+    const { eventId, ann } = await sale(second);
+    expect(await take(ann, eventId, 'St-A-1')).toMatchObject({ status: 201 });
+    await second.close();
+  });
+});
+
+describe('Postgres and the process', () => {
+  let postgres: PrivateServer;
+  let admin: Database;
+  let service: ServiceUnderTest;
+
+  beforeAll(async () => {
+    postgres = await privatePostgres();
+    admin = openDatabase({ url: postgres.url, applicationName: 'spec' });
+    await migrate(postgres.url, [inventoryMigrations]);
+    service = await serviceUnderTest({ postgresUrl: postgres.url, groupCommitAnswerWithinMs: 500 });
+  }, START_MS);
+
+  afterAll(async () => {
+    await service.close();
+    await admin.close();
+    await postgres.drop();
+  });
+
+  /** While `work` runs, whoever wants the seat waits inside Postgres. */
+  const withSeatLocked = <T>(eventId: string, seatId: string, work: () => Promise<T>): Promise<T> =>
+    admin.transaction(async (tx) => {
+      await tx.query('SELECT FROM inventory.seats WHERE event_id = $1 AND seat_id = $2 FOR UPDATE', [eventId, seatId]);
+      return work();
+    });
+
+  const isSomebodyWaiting = async () =>
+    (await admin.query(`SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'`)).length > 0;
+
+  it('answers 503 with Retry-After while Postgres is away, and recovers by itself', async () => {
+    const { eventId, ann } = await sale(service);
+    await postgres.stop();
+    for (const answer of [
+      await take(ann, eventId, 'St-A-1', 'k'),
+      await ann('GET', `/v1/events/${eventId}`),
+      await ann('GET', `/v1/events/${eventId}/seats`),
+      await ann('GET', '/health/ready'),
+    ]) {
+      expect(answer).toMatchObject({ status: 503, body: { code: 'unavailable' }, headers: { 'retry-after': '2' } });
+    }
+    expect(await ann('GET', '/health/live')).toMatchObject({ status: 200 });
+
+    await postgres.start();
+    await until(async () => (await take(ann, eventId, 'St-A-1', 'k')).status === 201);
+    expect(await ann('GET', '/health/ready')).toMatchObject({ status: 200 });
+  });
+
+  it('on SIGTERM a running request is answered before the process ends', async () => {
+    const { eventId } = await sale(service);
+    const process = await ServiceProcess.start('hold-service', { env: settingsAsEnv(service.config) });
+    const ann = callerOver(process.url, await token('ann', ['buyer']));
+    const { answer, stopped } = await withSeatLocked(eventId, 'St-A-1', async () => {
+      const answer = take(ann, eventId, 'St-A-1');
+      await until(isSomebodyWaiting);
+      const stopped = process.stop();
+      await until(async () => !(await isListening(process.port)));
+      return { answer, stopped };
+    });
+    expect(await answer).toMatchObject({ status: 201 });
+    await stopped;
+  });
+
+  it('killed between claim and commit, it blocks the seat no longer than a claim lives', async () => {
+    const { eventId, ben } = await sale(service);
+    const process = await ServiceProcess.start('hold-service', { env: settingsAsEnv(service.config) });
+    const ann = callerOver(process.url, await token('ann', ['buyer']));
+    await withSeatLocked(eventId, 'St-A-1', async () => {
+      void take(ann, eventId, 'St-A-1').catch(() => undefined);
+      await until(isSomebodyWaiting);
+      await process.kill();
+      await admin.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock'`);
+      await until(async () => !(await isSomebodyWaiting()));
+    });
+    const killedAt = performance.now();
+    expect(await take(ben, eventId, 'St-A-1')).toMatchObject({ status: 409 });
+    await until(async () => (await take(ben, eventId, 'St-A-1')).status === 201);
+    expect(performance.now() - killedAt).toBeLessThan(CLAIM_MS + 1_000);
+  });
+});
+
+function isListening(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1')
+      .on('connect', () => (socket.destroy(), resolve(true)))
+      .on('error', () => resolve(false));
+  });
+}

@@ -1,0 +1,151 @@
+import { openBroker, type Broker } from '@holdfast/broker';
+import { BeginPayment, Book, EndPayment, SeatsChanged, Unbook } from '@holdfast/contracts';
+import { v7 as newId } from 'uuid';
+import { Connections } from './connections';
+import {
+  openSale,
+  runOut,
+  serviceUnderTest,
+  type Body,
+  type Caller,
+  type ServiceUnderTest,
+} from './spec/service-under-test';
+import { until } from './spec/until';
+
+const TIMEOUT_MS = 10_000;
+
+describe('commands of payment-service', () => {
+  let service: ServiceUnderTest;
+  let client: Broker;
+  let ann: Caller;
+  let ben: Caller;
+  let eventId: string;
+  let path: string;
+
+  beforeAll(async () => {
+    service = await serviceUnderTest();
+    client = openBroker({ url: service.config.rabbitmqUrl, name: 'spec' });
+    await client.whenReady(TIMEOUT_MS);
+    await service.app.get(Connections).broker.whenReady(TIMEOUT_MS);
+    ann = await service.caller('ann', 'buyer');
+    ben = await service.caller('ben', 'buyer');
+    const olga = await service.caller('olga', 'organiser');
+    eventId = await openSale(olga, { holdSeconds: 60, payGraceSeconds: 300, seatsPerBuyerMax: 1_000 });
+    path = `/v1/events/${eventId}/holds`;
+  });
+
+  afterAll(async () => {
+    await client.close();
+    await service.close();
+  });
+
+  let nextSeat = 1;
+  async function held(): Promise<{ holdId: string; seatId: string; body: Body }> {
+    const seatId = nextSeat <= 12 ? `St-A-${nextSeat}` : `St-B-${nextSeat - 12}`;
+    nextSeat++;
+    const { status, body } = await ann('POST', path, { body: { seats: [seatId] } });
+    expect(status).toBe(201);
+    return { holdId: String(body.holdId), seatId, body };
+  }
+
+  const ask = { timeoutMs: TIMEOUT_MS };
+  const begin = (holdId: string, attemptId: string, buyerId = 'ann', version?: number) =>
+    client.request(BeginPayment, { eventId, holdId, attemptId, buyerId, version }, ask);
+  const hold = async (holdId: string) => (await ann('GET', `${path}/${holdId}`)).body;
+  const wanted = (seatId: string) => ben('POST', path, { body: { seats: [seatId] } });
+
+  it('begins a payment, gives it time, and answers a repeat alike', async () => {
+    const { holdId, seatId, body } = await held();
+    const attemptId = newId();
+    const begun = await begin(holdId, attemptId, 'ann', 1);
+    expect(begun).toMatchObject({
+      outcome: 'begun',
+      replayed: false,
+      amountMinor: 4_500,
+      currency: 'EUR',
+      seatIds: [seatId],
+    });
+    if (begun.outcome !== 'begun') throw new Error('refused');
+    expect(Date.parse(begun.deadline)).toBeGreaterThan(Date.parse(String(body.expiresAt)));
+    expect(await hold(holdId)).toMatchObject({ expiresAt: begun.deadline, version: begun.version });
+    expect(await begin(holdId, attemptId, 'ann', 1)).toMatchObject({
+      replayed: true,
+      deadline: begun.deadline,
+      version: begun.version,
+    });
+    expect(await ann('POST', `${path}/${holdId}/extend`, { body: { seconds: 60 } })).toMatchObject({
+      status: 409,
+      body: { code: 'payment-in-progress' },
+    });
+  });
+
+  it('refuses to begin where the hold is foreign, changed, being paid or run out', async () => {
+    const { holdId } = await held();
+    expect(await begin(holdId, newId(), 'ben')).toEqual({ outcome: 'refused', reason: 'unknown-hold' });
+    expect(await begin(holdId, newId(), 'ann', 7)).toMatchObject({ outcome: 'refused', reason: 'stale-version' });
+    await begin(holdId, newId());
+    expect(await begin(holdId, newId())).toMatchObject({ outcome: 'refused', reason: 'payment-in-progress' });
+    const late = await held();
+    await runOut(service.database, eventId, late.holdId);
+    expect(await begin(late.holdId, newId())).toMatchObject({
+      outcome: 'refused',
+      reason: 'expired',
+      deadline: expect.any(String) as string,
+    });
+  });
+
+  it('books the seats, gives them back, and the guard follows', async () => {
+    const { holdId, seatId } = await held();
+    const attemptId = newId();
+    const begun = await begin(holdId, attemptId);
+    if (begun.outcome !== 'begun') throw new Error('refused');
+    const command = { eventId, holdId, attemptId };
+    const booked = await client.request(Book, { ...command, version: begun.version }, ask);
+    expect(booked).toMatchObject({ outcome: 'booked', replayed: false, seatIds: [seatId] });
+    expect(await client.request(Book, { ...command, version: begun.version }, ask)).toMatchObject({
+      outcome: 'booked',
+      replayed: true,
+    });
+    expect(await hold(holdId)).toMatchObject({ state: 'booked' });
+    expect(await wanted(seatId)).toMatchObject({ status: 409, body: { seats: [{ seatId, state: 'booked' }] } });
+    expect(await ann('DELETE', `${path}/${holdId}`)).toMatchObject({
+      status: 410,
+      body: { code: 'hold-ended', state: 'booked' },
+    });
+
+    expect(await client.request(EndPayment, { ...command, reason: 'x' }, ask)).toEqual({ outcome: 'booked' });
+    expect(await client.request(Unbook, { ...command, reason: 'capture-refused' }, ask)).toMatchObject({
+      outcome: 'unbooked',
+      replayed: false,
+      seatIds: [seatId],
+    });
+    expect(await client.request(EndPayment, { ...command, reason: 'x' }, ask)).toMatchObject({ outcome: 'ended' });
+    expect(await wanted(seatId)).toMatchObject({ status: 201 });
+  });
+
+  it('ends a payment for good: a late booking finds the refusal, and the hold may be paid again', async () => {
+    const { holdId } = await held();
+    const attemptId = newId();
+    const begun = await begin(holdId, attemptId);
+    if (begun.outcome !== 'begun') throw new Error('refused');
+    expect(
+      await client.request(EndPayment, { eventId, holdId, attemptId, reason: 'card-declined' }, ask),
+    ).toMatchObject({ outcome: 'ended' });
+    expect(await client.request(Book, { eventId, holdId, attemptId, version: begun.version }, ask)).toMatchObject({
+      outcome: 'refused',
+    });
+    // Whatever the recorded reason is, the payer hears one of the reasons of the contract.
+    expect(await begin(holdId, attemptId)).toEqual({ outcome: 'refused', reason: 'ended' });
+    expect(await begin(holdId, newId())).toMatchObject({ outcome: 'begun' });
+  });
+
+  it('forgets a seat in the guard when the ledger says it is free', async () => {
+    const { holdId, seatId } = await held();
+    // Released behind the service's back, as the expiry-worker does; Redis still knows the hold.
+    await runOut(service.database, eventId, holdId);
+    expect(await wanted(seatId)).toMatchObject({ status: 409 });
+    const entry = { seq: 1, kind: 'expired', seatId, holdId, seatVersion: 2, actor: 'system', reason: null } as const;
+    await client.send(SeatsChanged, { eventId, entries: [{ ...entry, at: new Date().toISOString() }] });
+    await until(async () => (await wanted(seatId)).status === 201);
+  });
+});
