@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { findEngine, removeContainers } from './containers.mjs';
 import { serverDataFolder } from './data-folder.mjs';
@@ -7,6 +7,7 @@ import { containerPrefix } from './provide-servers.mjs';
 
 /** Deletes everything a stopped system kept: data, logs, secrets, state, containers and their volumes. */
 export function removeSystemData(folder) {
+  if (!existsSync(folder)) return;
   const usesContainers = Object.values(readJson(join(folder, 'sources.json'), {})).includes('container');
   const engine = usesContainers ? findEngine() : undefined;
   if (engine) removeContainers(engine, containerPrefix(folder));

@@ -47,6 +47,11 @@ export class ServiceProcess {
     return this.child?.pid;
   }
 
+  /** Its status when it has ended by itself or by `stop`; null while it runs and after `kill`. */
+  get exitCode(): number | null {
+    return this.child?.exitCode ?? null;
+  }
+
   /** What it has written to both its outputs, the end of it. */
   get log(): string {
     return this.output;
