@@ -58,6 +58,7 @@ export class HttpServer {
       },
     });
     this.fastify.addHook('onRoute', (route) => this.onRoute(route));
+    this.closeConnectionsWhenStopping();
     this.parseJsonOnly();
   }
 
@@ -91,6 +92,19 @@ export class HttpServer {
     route.onRequest = async (request: FastifyRequest) => {
       await this.tokens?.verify(request.headers.authorization);
     };
+  }
+
+  /** A connection that is kept alive after its last answer would hold up the stop until it times out. */
+  private closeConnectionsWhenStopping(): void {
+    let stopping = false;
+    this.fastify.addHook('preClose', (done) => {
+      stopping = true;
+      done();
+    });
+    this.fastify.addHook('onSend', (_request, reply, _payload, done) => {
+      if (stopping) void reply.header('connection', 'close');
+      done();
+    });
   }
 
   /** An empty body is no body, whatever its content type says; anything but JSON is 415. */

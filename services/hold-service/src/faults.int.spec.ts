@@ -160,6 +160,7 @@ describe('Postgres and the process', () => {
     });
     expect(await answer).toMatchObject({ status: 201 });
     await stopped;
+    expect(process.log).not.toContain('giving up');
   });
 
   it('killed between claim and commit, it blocks the seat no longer than a claim lives', async () => {
