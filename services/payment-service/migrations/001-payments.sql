@@ -1,0 +1,69 @@
+-- Payment attempts: one row tells how far each one has come. event_id leads the keys, so that the table can be
+-- distributed by it. Nothing here knows seats: the hold's id is all that is shared with the inventory.
+CREATE SCHEMA payments;
+
+CREATE TYPE payments.attempt_state AS ENUM (
+  'started', 'begun', 'unconfirmed', 'requires-action', 'authorised', 'booked',
+  'declining', 'abandoning', 'voiding', 'uncapturable',
+  'captured', 'declined', 'voided', 'capture-failed', 'refused');
+
+-- pay_key: the Idempotency-Key of the request; NULL once the attempt ended before anything was asked of the provider, so
+-- that the key may be used again.
+-- version: rises with every change; whoever changes the row names the version it read.
+-- amount_minor, currency, fence_version, deadline, seat_ids: the answer to begin-payment.
+-- key_generation, key_spent: the provider may replay a fault of its own for ever under the same key; once it has (spent)
+-- and a query has shown no effect, the next generation's key is used.
+-- next_at: nobody else takes the attempt up before; the lease of whoever works on it, and the backoff between tries.
+CREATE TABLE payments.attempts (
+  event_id        uuid NOT NULL,
+  attempt_id      uuid NOT NULL,
+  hold_id         uuid NOT NULL,
+  buyer_id        text COLLATE "C" NOT NULL,
+  pay_key         text COLLATE "C",
+  body_hash       bytea NOT NULL,
+  payment_method  text NOT NULL,
+  asked_version   integer,
+  state           payments.attempt_state NOT NULL DEFAULT 'started',
+  version         integer NOT NULL DEFAULT 1,
+  reason          text,
+  amount_minor    bigint CHECK (amount_minor >= 0),
+  currency        text CHECK (currency ~ '^[A-Z]{3}$'),
+  fence_version   integer,
+  deadline        timestamptz,
+  seat_ids        text[] COLLATE "C",
+  intent_id       text,
+  key_generation  integer NOT NULL DEFAULT 1,
+  key_spent       boolean NOT NULL DEFAULT false,
+  tries           integer NOT NULL DEFAULT 0,
+  next_at         timestamptz NOT NULL,
+  created_at      timestamptz NOT NULL,
+  ended_at        timestamptz,
+  PRIMARY KEY (event_id, attempt_id),
+  CONSTRAINT attempts_key_used_once UNIQUE (event_id, buyer_id, pay_key),
+  CONSTRAINT attempts_begun_together CHECK (
+    num_nulls(amount_minor, currency, fence_version, seat_ids) IN (0, 4)),
+  CONSTRAINT attempts_end_has_time CHECK (
+    (ended_at IS NOT NULL) = (state IN ('captured', 'declined', 'voided', 'capture-failed', 'refused'))),
+  CONSTRAINT attempts_failure_has_reason CHECK (
+    (reason IS NOT NULL) = (state IN (
+      'declining', 'abandoning', 'voiding', 'uncapturable', 'declined', 'voided', 'capture-failed', 'refused'))),
+  CONSTRAINT attempts_state_means CHECK (
+    CASE
+      WHEN state IN ('started', 'refused') THEN amount_minor IS NULL AND intent_id IS NULL
+      WHEN state = 'begun' THEN amount_minor IS NOT NULL AND deadline IS NOT NULL AND intent_id IS NULL
+      WHEN state IN ('unconfirmed', 'requires-action') THEN intent_id IS NOT NULL AND amount_minor > 0
+      WHEN state IN ('authorised', 'booked', 'captured', 'voiding', 'uncapturable', 'capture-failed')
+        THEN amount_minor = 0 OR (amount_minor > 0 AND intent_id IS NOT NULL)
+      WHEN state IN ('declining', 'declined') THEN amount_minor IS NOT NULL
+      ELSE true
+    END)
+) WITH (fillfactor = 70);
+
+-- A hold is paid by one attempt at a time. With the buyer, so that a stranger cannot keep the owner from paying.
+CREATE UNIQUE INDEX attempts_one_active ON payments.attempts (event_id, hold_id, buyer_id) WHERE ended_at IS NULL;
+
+-- The completer's queue.
+CREATE INDEX attempts_unfinished ON payments.attempts (next_at) WHERE ended_at IS NULL;
+
+-- A payment is read by its id alone.
+CREATE INDEX attempts_by_id ON payments.attempts (attempt_id);

@@ -1,0 +1,265 @@
+import type { Database } from '@holdfast/postgres';
+import { v7 as newId } from 'uuid';
+import { hasEnded, type State } from './attempt-lifecycle';
+
+/** What was asked by the buyer. */
+export interface PaymentRequest {
+  eventId: string;
+  holdId: string;
+  buyerId: string;
+  paymentMethod: string;
+  /** The hold's version the buyer saw. */
+  version?: number;
+  /** The Idempotency-Key, and the hash of the body it came with. */
+  key: string;
+  bodyHash: Buffer;
+}
+
+/** What an attempt learns on its way. */
+export interface AttemptFacts {
+  /** Why it fails; given with the move that makes it fail, and kept until its end. */
+  reason?: string | null;
+  amountMinor?: number | null;
+  currency?: string | null;
+  /** The version under which `book` is fenced. */
+  fenceVersion?: number | null;
+  seatIds?: string[] | null;
+  /** Of the hold, by the clock of hold-service's database. */
+  deadline?: Date | null;
+  intentId?: string | null;
+  keyGeneration?: number;
+  keySpent?: boolean;
+}
+
+export interface Attempt extends Required<AttemptFacts> {
+  eventId: string;
+  attemptId: string;
+  holdId: string;
+  buyerId: string;
+  paymentMethod: string;
+  /** The hold's version the buyer named, if any. */
+  askedVersion: number | null;
+  state: State;
+  version: number;
+  /** Times in a row that nobody answered in this state. */
+  tries: number;
+  createdAt: Date;
+  /** Nobody else takes it up before. */
+  nextAt: Date;
+  deadlinePassed: boolean;
+  /** Whether the request that made it may still wait for its end. */
+  serverTime: Date;
+}
+
+export type StartOutcome =
+  | { outcome: 'started'; attempt: Attempt }
+  | { outcome: 'replayed'; attempt: Attempt }
+  | { outcome: 'key-reused' }
+  | { outcome: 'payment-in-progress' };
+
+export interface AttemptTimes {
+  /** How long nobody else takes up an attempt that is worked on. Longer than any one call may take. */
+  leaseMs: number;
+  /** First wait after no answer; it doubles with every further one. */
+  backoffMs: number;
+  backoffMaxMs: number;
+  /** How often an intent that waits for its payer is read. */
+  actionPollMs: number;
+}
+
+/** The key of a request is free again when nothing was asked of the provider for it. */
+const KEY_FREE_AGAIN: ReadonlySet<State> = new Set(['refused']);
+
+const COLUMNS = `
+  event_id AS "eventId", attempt_id AS "attemptId", hold_id AS "holdId", buyer_id AS "buyerId",
+  payment_method AS "paymentMethod", asked_version AS "askedVersion", state, version, reason,
+  amount_minor::float8 AS "amountMinor", currency, fence_version AS "fenceVersion", seat_ids AS "seatIds", deadline,
+  intent_id AS "intentId", key_generation AS "keyGeneration", key_spent AS "keySpent", tries,
+  created_at AS "createdAt", next_at AS "nextAt", clock_timestamp() AS "serverTime",
+  coalesce(deadline <= clock_timestamp(), false) AS "deadlinePassed"`;
+
+/** The attempts' rows. Whoever changes one names the version it read; zero rows means that somebody else was first. */
+export class Attempts {
+  constructor(
+    private readonly database: Database,
+    private readonly times: AttemptTimes,
+  ) {}
+
+  /** Records a new attempt, leased to the caller, or says what the key or the hold stands in its way with. */
+  async start(request: PaymentRequest): Promise<StartOutcome> {
+    // What was in the way may be gone when it is looked at; then the way is free.
+    for (;;) {
+      const attempt = await this.insert(request);
+      if (attempt) return { outcome: 'started', attempt };
+      const obstacle = await this.findObstacle(request);
+      if (obstacle) return obstacle;
+    }
+  }
+
+  /**
+   * Moves an attempt to another state, or the same, with what was learnt; renews the lease.
+   *
+   * @returns undefined when somebody else has changed it meanwhile
+   */
+  async move(attempt: Attempt, to: State, facts: AttemptFacts): Promise<Attempt | undefined> {
+    const now = { ...attempt, ...facts };
+    const rows = await this.database.query<Attempt>(moveSql, [
+      attempt.eventId,
+      attempt.attemptId,
+      attempt.state,
+      attempt.version,
+      to,
+      hasEnded(to),
+      now.reason,
+      now.amountMinor,
+      now.currency,
+      now.fenceVersion,
+      now.seatIds,
+      now.deadline,
+      now.intentId,
+      now.keyGeneration,
+      now.keySpent,
+      this.times.leaseMs,
+      KEY_FREE_AGAIN.has(to) || (attempt.state === 'started' && to === 'abandoning'),
+    ]);
+    return rows[0];
+  }
+
+  /** Leaves an attempt to be taken up later: soon when its payer is waited for, by backoff when nobody answered. */
+  async postpone(attempt: Attempt, { keySpent, waiting }: { keySpent: boolean; waiting: boolean }): Promise<Attempt> {
+    const backoffMs = Math.min(this.times.backoffMs * 2 ** Math.min(attempt.tries, 20), this.times.backoffMaxMs);
+    const rows = await this.database.query<Attempt>(postponeSql, [
+      attempt.eventId,
+      attempt.attemptId,
+      attempt.version,
+      waiting ? this.times.actionPollMs : backoffMs,
+      keySpent,
+      waiting ? 0 : 1,
+    ]);
+    return rows[0] ?? this.reread(attempt);
+  }
+
+  /** Takes up to `limit` unfinished attempts that nobody works on. Each is leased to the caller. */
+  async takeUp(limit: number): Promise<Attempt[]> {
+    return this.database.query<Attempt>(takeUpSql, [limit, this.times.leaseMs]);
+  }
+
+  /** Takes up this attempt as it was read, whoever else works on it: their next move then finds it changed. */
+  async takeOver(attempt: Attempt): Promise<Attempt | undefined> {
+    const values = [attempt.eventId, attempt.attemptId, attempt.version, this.times.leaseMs];
+    return (await this.database.query<Attempt>(takeOverSql, values))[0];
+  }
+
+  async reread(attempt: Pick<Attempt, 'eventId' | 'attemptId'>): Promise<Attempt> {
+    const rows = await this.database.query<Attempt>(rereadSql, [attempt.eventId, attempt.attemptId]);
+    if (!rows[0]) throw new Error(`Payment attempt ${attempt.attemptId} is gone`);
+    return rows[0];
+  }
+
+  /** By its id alone, as its buyer names it; undefined when it is somebody else's or none. */
+  async findOwn(attemptId: string, buyerId: string): Promise<Attempt | undefined> {
+    return (await this.database.query<Attempt>(findOwnSql, [attemptId, buyerId]))[0];
+  }
+
+  private async insert(request: PaymentRequest): Promise<Attempt | undefined> {
+    const rows = await this.database.query<Attempt>(startSql, [
+      request.eventId,
+      newId(),
+      request.holdId,
+      request.buyerId,
+      request.key,
+      request.bodyHash,
+      request.paymentMethod,
+      request.version ?? null,
+      this.times.leaseMs,
+    ]);
+    return rows[0];
+  }
+
+  private async findObstacle(request: PaymentRequest): Promise<StartOutcome | undefined> {
+    const rows = await this.database.query<Attempt & { bodyHash: Buffer; sameKey: boolean }>(obstacleSql, [
+      request.eventId,
+      request.buyerId,
+      request.key,
+      request.holdId,
+    ]);
+    const same = rows.find((row) => row.sameKey);
+    if (same)
+      return same.bodyHash.equals(request.bodyHash)
+        ? { outcome: 'replayed', attempt: same }
+        : { outcome: 'key-reused' };
+    return rows.length > 0 ? { outcome: 'payment-in-progress' } : undefined;
+  }
+}
+
+/** $1 event · $2 attempt · $3 hold · $4 buyer · $5 key · $6 body hash · $7 method · $8 version or null · $9 lease ms */
+const startSql = `
+INSERT INTO payments.attempts (event_id, attempt_id, hold_id, buyer_id, pay_key, body_hash, payment_method,
+                               asked_version, created_at, next_at)
+SELECT $1, $2, $3, $4, $5, $6, $7, $8, t.now, t.now + $9::float8 * interval '1 ms'
+  FROM (SELECT clock_timestamp() AS now) t
+ON CONFLICT DO NOTHING
+RETURNING ${COLUMNS}`;
+
+/** $1 event · $2 buyer · $3 key · $4 hold */
+const obstacleSql = `
+SELECT ${COLUMNS}, body_hash AS "bodyHash", pay_key IS NOT DISTINCT FROM $3 AS "sameKey"
+  FROM payments.attempts
+ WHERE event_id = $1 AND buyer_id = $2 AND (pay_key = $3 OR (hold_id = $4 AND ended_at IS NULL))`;
+
+/**
+ * $1 event · $2 attempt · $3 state · $4 version · $5 state to · $6 an end · $7 reason · $8 amount · $9 currency · $10 fence
+ * version · $11 seats · $12 deadline · $13 intent · $14 key generation · $15 key spent · $16 lease ms · $17 free the key
+ */
+const moveSql = `
+UPDATE payments.attempts
+   SET state = $5, version = version + 1, reason = $7, amount_minor = $8, currency = $9, fence_version = $10,
+       seat_ids = $11, deadline = $12, intent_id = $13, key_generation = $14, key_spent = $15, tries = 0,
+       next_at = clock_timestamp() + $16::float8 * interval '1 ms',
+       ended_at = CASE WHEN $6 THEN clock_timestamp() END,
+       pay_key = CASE WHEN $17 THEN NULL ELSE pay_key END
+ WHERE event_id = $1 AND attempt_id = $2 AND state = $3 AND version = $4
+RETURNING ${COLUMNS}`;
+
+/**
+ * Not later than the deadline, at which an attempt is given up; but not at once either, should that have passed.
+ *
+ * $1 event · $2 attempt · $3 version · $4 delay ms · $5 key spent · $6 tries to add
+ */
+const postponeSql = `
+UPDATE payments.attempts
+   SET version = version + 1, key_spent = $5, tries = tries + $6,
+       next_at = CASE WHEN state IN ('begun', 'unconfirmed', 'requires-action') AND deadline > clock_timestamp()
+                      THEN least(clock_timestamp() + $4::float8 * interval '1 ms', deadline)
+                      ELSE clock_timestamp() + $4::float8 * interval '1 ms' END
+ WHERE event_id = $1 AND attempt_id = $2 AND version = $3
+RETURNING ${COLUMNS}`;
+
+/** $1 limit · $2 lease ms */
+const takeUpSql = `
+WITH due AS (
+  SELECT event_id, attempt_id
+    FROM payments.attempts
+   WHERE ended_at IS NULL AND next_at <= (SELECT clock_timestamp())
+   ORDER BY next_at
+   LIMIT $1
+     FOR UPDATE SKIP LOCKED
+)
+UPDATE payments.attempts a
+   SET version = version + 1, next_at = clock_timestamp() + $2::float8 * interval '1 ms'
+  FROM (SELECT event_id AS due_event, attempt_id AS due_attempt FROM due) d
+ WHERE a.event_id = d.due_event AND a.attempt_id = d.due_attempt
+RETURNING ${COLUMNS}`;
+
+/** $1 event · $2 attempt · $3 version · $4 lease ms */
+const takeOverSql = `
+UPDATE payments.attempts
+   SET version = version + 1, next_at = clock_timestamp() + $4::float8 * interval '1 ms'
+ WHERE event_id = $1 AND attempt_id = $2 AND version = $3 AND ended_at IS NULL
+RETURNING ${COLUMNS}`;
+
+/** $1 event · $2 attempt */
+const rereadSql = `SELECT ${COLUMNS} FROM payments.attempts WHERE event_id = $1 AND attempt_id = $2`;
+
+/** $1 attempt · $2 buyer */
+const findOwnSql = `SELECT ${COLUMNS} FROM payments.attempts WHERE attempt_id = $1 AND buyer_id = $2`;

@@ -1,0 +1,9 @@
+import { ConfigError, loadConfig } from '@holdfast/config';
+import { startHttpService } from '@holdfast/http';
+import { PaymentConfig } from './payment-config';
+import { paymentService } from './payment-service';
+
+startHttpService(paymentService(loadConfig(PaymentConfig))).catch((error: unknown) => {
+  console.error(error instanceof ConfigError ? error.message : error);
+  process.exit(1);
+});

@@ -1,0 +1,100 @@
+import { fromEnv } from '@holdfast/config';
+import { HttpConfig } from '@holdfast/http';
+import { IsInt, IsString, IsUrl, Max, Min, MinLength } from 'class-validator';
+
+const HOUR_MS = 3_600_000;
+
+/** Settings of payment-service. */
+export class PaymentConfig extends HttpConfig {
+  @fromEnv('HOLDFAST_HTTP_PORT')
+  @IsInt()
+  @Min(0)
+  @Max(65_535)
+  override httpPort: number = 8082;
+
+  @fromEnv('HOLDFAST_POSTGRES_URL')
+  @IsString()
+  postgresUrl: string = 'postgres://holdfast@127.0.0.1:5432/holdfast';
+
+  @fromEnv('HOLDFAST_RABBITMQ_URL')
+  @IsString()
+  rabbitmqUrl: string = 'amqp://guest:guest@127.0.0.1:5672';
+
+  /** Stripe's address, `https://api.stripe.com`, or the sandbox provider's. */
+  @fromEnv('HOLDFAST_STRIPE_API_URL')
+  @IsUrl({ require_tld: false, protocols: ['http', 'https'], require_protocol: true })
+  stripeApiUrl: string = 'http://127.0.0.1:8084';
+
+  @fromEnv('HOLDFAST_STRIPE_SECRET_KEY')
+  @IsString()
+  @MinLength(8)
+  stripeSecretKey: string = 'sk_test_sandbox';
+
+  /** How long one call to the provider may take; its outcome is unknown after that. */
+  @fromEnv('HOLDFAST_STRIPE_TIMEOUT_MS')
+  @IsInt()
+  @Min(10)
+  @Max(60_000)
+  stripeTimeoutMs: number = 8_000;
+
+  /** Calls to the provider that fail in a row before it is left alone for a while. */
+  @fromEnv('HOLDFAST_STRIPE_FAULTS_MAX')
+  @IsInt()
+  @Min(1)
+  stripeFaultsMax: number = 10;
+
+  /** How long it is left alone. */
+  @fromEnv('HOLDFAST_STRIPE_REST_MS')
+  @IsInt()
+  @Min(1)
+  @Max(HOUR_MS)
+  stripeRestMs: number = 5_000;
+
+  /** How long hold-service is waited for. */
+  @fromEnv('HOLDFAST_COMMAND_TIMEOUT_MS')
+  @IsInt()
+  @Min(10)
+  @Max(60_000)
+  commandTimeoutMs: number = 3_000;
+
+  /** A payment request that has no end by then is answered with `pending`; the payment goes on. */
+  @fromEnv('HOLDFAST_PAYMENT_ANSWER_MS')
+  @IsInt()
+  @Min(0)
+  @Max(25_000)
+  answerMs: number = 10_000;
+
+  /** A payment nobody has worked on for this long is taken up by somebody else. More than any one call may take. */
+  @fromEnv('HOLDFAST_PAYMENT_LEASE_MS')
+  @IsInt()
+  @Min(100)
+  @Max(HOUR_MS)
+  leaseMs: number = 30_000;
+
+  /** Wait after the first unanswered call of a step; it doubles with each further one. */
+  @fromEnv('HOLDFAST_PAYMENT_BACKOFF_MS')
+  @IsInt()
+  @Min(1)
+  @Max(HOUR_MS)
+  backoffMs: number = 200;
+
+  @fromEnv('HOLDFAST_PAYMENT_BACKOFF_MAX_MS')
+  @IsInt()
+  @Min(1)
+  @Max(HOUR_MS)
+  backoffMaxMs: number = 15_000;
+
+  /** How often a payment that waits for its payer is looked at. */
+  @fromEnv('HOLDFAST_PAYMENT_ACTION_POLL_MS')
+  @IsInt()
+  @Min(1)
+  @Max(HOUR_MS)
+  actionPollMs: number = 3_000;
+
+  /** How often the completer looks for unfinished payments. */
+  @fromEnv('HOLDFAST_PAYMENT_COMPLETER_MS')
+  @IsInt()
+  @Min(1)
+  @Max(HOUR_MS)
+  completerMs: number = 250;
+}

@@ -1,0 +1,204 @@
+import { onCommand, openBroker, type Broker } from '@holdfast/broker';
+import { BeginPayment, Book, EndPayment, Unbook, type BeginPaymentReply } from '@holdfast/contracts';
+import { beginPayment, book, createEvent, endPayment, hold, inventoryMigrations, unbook } from '@holdfast/inventory';
+import type { Database } from '@holdfast/postgres';
+import { SandboxConfig, startSandbox, type Charge, type Intent, type Sandbox } from '@holdfast/sandbox-provider';
+import { testDatabase, testVhost, type TestDatabase, type TestVhost } from '@holdfast/testing';
+import { v7 as newId } from 'uuid';
+import type { World } from './attempt-lifecycle';
+import { Attempts, type Attempt } from './attempts';
+import { brokerHoldCommands } from './hold-commands';
+import { paymentMigrations } from './migrations';
+import { Provider } from './provider';
+
+const READY_MS = 15_000;
+const SEAT_PRICE_MINOR = 4_500;
+
+/** Times small enough that a test waits for nobody, yet above what the machine takes. */
+export const TIMES = { leaseMs: 30_000, backoffMs: 1, backoffMaxMs: 50, actionPollMs: 10 };
+const PROVIDER_TIMEOUT_MS = 120;
+const COMMAND_TIMEOUT_MS = 5_000;
+
+export interface HeldSeats {
+  eventId: string;
+  holdId: string;
+  buyerId: string;
+  seatIds: string[];
+}
+
+/** Sides that must agree about an attempt: what was charged for it, and whose its seats are. */
+export interface Books {
+  chargedMinor: number;
+  booked: boolean;
+  /** Intents of the attempt that could still take money. */
+  open: Intent[];
+}
+
+/** The real parts around payment-service: Postgres, RabbitMQ, hold-service's verbs behind it, the sandbox provider. */
+export class PaymentRig {
+  private seats = 0;
+
+  private constructor(
+    private readonly db: TestDatabase,
+    private readonly vhost: TestVhost,
+    private readonly holdService: Broker,
+    private readonly broker: Broker,
+    readonly sandbox: Sandbox,
+    private readonly eventId: string,
+    private readonly freeEventId: string,
+  ) {}
+
+  static async open(): Promise<PaymentRig> {
+    const [db, vhost] = await Promise.all([testDatabase([inventoryMigrations, paymentMigrations]), testVhost()]);
+    const holdService = openBroker({ url: vhost.url, name: 'hold-service' });
+    const broker = openBroker({ url: vhost.url, name: 'payment-service' });
+    await Promise.all([holdService.whenReady(READY_MS), broker.whenReady(READY_MS)]);
+    await answerCommands(holdService, db.database).then((consumer) => consumer.whenConsuming(READY_MS));
+    const sandbox = await startSandbox(Object.assign(new SandboxConfig(), { port: 0 }));
+    const eventId = await newEvent(db.database, SEAT_PRICE_MINOR);
+    const freeEventId = await newEvent(db.database, 0);
+    return new PaymentRig(db, vhost, holdService, broker, sandbox, eventId, freeEventId);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.holdService.close(), this.broker.close(), this.sandbox.close()]);
+    await Promise.all([this.db.drop(), this.vhost.drop()]);
+  }
+
+  get database(): Database {
+    return this.db.database;
+  }
+
+  get postgresUrl(): string {
+    return this.db.url;
+  }
+
+  get rabbitmqUrl(): string {
+    return this.vhost.url;
+  }
+
+  world(changes: Partial<World> = {}): World {
+    return {
+      attempts: new Attempts(this.database, TIMES),
+      holds: brokerHoldCommands(this.broker, COMMAND_TIMEOUT_MS),
+      provider: new Provider({
+        apiUrl: this.sandbox.url,
+        secretKey: new SandboxConfig().secretKey,
+        timeoutMs: PROVIDER_TIMEOUT_MS,
+        faultsMax: 1_000,
+        restMs: 100,
+      }),
+      crashPoint: () => undefined,
+      onMoved: () => undefined,
+      ...changes,
+    };
+  }
+
+  /** Two fresh seats, held. */
+  async holdSeats({ free = false, buyerId = `buyer-${newId()}` } = {}): Promise<HeldSeats> {
+    const seatIds = [seatName(this.seats++), seatName(this.seats++)];
+    const eventId = free ? this.freeEventId : this.eventId;
+    return this.take(eventId, buyerId, seatIds);
+  }
+
+  /** The hold's deadline was in the past all along: what hold-service then sees. */
+  async runOut({ eventId, holdId }: Pick<HeldSeats, 'eventId' | 'holdId'>): Promise<void> {
+    const past = `deadline = clock_timestamp() - interval '1 second'`;
+    for (const rows of [
+      `inventory.seats SET ${past} WHERE state = 'held' AND`,
+      `inventory.holds SET ${past} WHERE state = 'held' AND`,
+      `payments.attempts SET ${past} WHERE`,
+    ]) {
+      await this.database.query(`UPDATE ${rows} event_id = $1 AND hold_id = $2`, [eventId, holdId]);
+    }
+  }
+
+  /** Somebody else takes the seats of a hold that ran out. */
+  async takeOver({ eventId, seatIds }: HeldSeats): Promise<HeldSeats> {
+    return this.take(eventId, `buyer-${newId()}`, seatIds);
+  }
+
+  /** Everything that waits is due now. */
+  async makeDue(): Promise<void> {
+    await this.database.query('UPDATE payments.attempts SET next_at = clock_timestamp() WHERE ended_at IS NULL');
+  }
+
+  /** What the provider's books and the seats say of an attempt; the answers of payment-service are not asked. */
+  async booksOf(held: HeldSeats, attempt: Pick<Attempt, 'attemptId'>): Promise<Books> {
+    const { intents, charges } = this.sandbox.books;
+    const own = [...intents.values()].filter((intent) => intent.metadata.attemptId === attempt.attemptId);
+    const ids = new Set(own.map(({ id }) => id));
+    const taken = [...charges.values()].filter((charge: Charge) => ids.has(charge.payment_intent));
+    const rows = await this.database.query<{ n: number }>(
+      `SELECT count(*)::int AS n FROM inventory.seats WHERE event_id = $1 AND hold_id = $2 AND state = 'booked'`,
+      [held.eventId, held.holdId],
+    );
+    return {
+      chargedMinor: taken.reduce((sum, charge) => sum + charge.amount_captured - charge.amount_refunded, 0),
+      booked: rows[0]?.n === held.seatIds.length,
+      // Never confirmed and unknown to us: nobody can confirm it any more.
+      open: own.filter(({ status }) => !['succeeded', 'canceled', 'requires_confirmation'].includes(status)),
+    };
+  }
+
+  private async take(eventId: string, buyerId: string, seatIds: string[]): Promise<HeldSeats> {
+    const holdId = newId();
+    const request = { holdId, buyerId, key: holdId, bodyHash: Buffer.from(holdId), seatIds };
+    const [outcome] = await hold(this.database, eventId, [request]);
+    if (outcome?.outcome !== 'held') throw new Error(`The seats were not held: ${outcome?.outcome}`);
+    return { eventId, holdId, buyerId, seatIds };
+  }
+}
+
+const SEATS = 4_000;
+const seatName = (number: number) => `seat-${String(number).padStart(5, '0')}`;
+
+async function newEvent(database: Database, priceMinor: number): Promise<string> {
+  const eventId = newId();
+  await createEvent(database, {
+    eventId,
+    organiserId: 'organiser',
+    key: eventId,
+    bodyHash: Buffer.from(eventId),
+    name: 'Concert',
+    currency: 'EUR',
+    categories: [{ name: 'Stalls', color: '#000000', priceMinor }],
+    seats: Array.from({ length: SEATS }, (_, number) => ({ seatId: seatName(number), category: 0 })),
+    layout: '{}',
+    sale: {
+      holdSeconds: 600,
+      holdSecondsMax: 3_600,
+      extensionsMax: 1,
+      seatsPerHoldMax: 10,
+      seatsPerBuyerMax: 10,
+      payGraceSeconds: 0,
+    },
+  });
+  return eventId;
+}
+
+/** hold-service's answers: the inventory's own verbs behind the real transport. */
+async function answerCommands(broker: Broker, database: Database) {
+  return broker.subscribe({ queue: 'holdfast.hold-commands', prefetch: 20 }, [
+    onCommand(BeginPayment, async ({ eventId, ...request }) => {
+      const outcome = one(await beginPayment(database, eventId, [request]));
+      const deadline = outcome.deadline?.toISOString();
+      return { ...outcome, deadline, serverTime: outcome.serverTime.toISOString() } as BeginPaymentReply;
+    }),
+    onCommand(Book, async ({ eventId, ...request }) => {
+      const outcome = one(await book(database, eventId, [request]));
+      return { ...outcome, serverTime: outcome.serverTime.toISOString() };
+    }),
+    onCommand(EndPayment, async ({ eventId, ...request }) => {
+      const outcome = one(await endPayment(database, eventId, [request]));
+      if (outcome.outcome === 'unbooked') throw new Error('not in these tests');
+      return outcome;
+    }),
+    onCommand(Unbook, async ({ eventId, ...request }) => one(await unbook(database, eventId, [request]))),
+  ]);
+}
+
+function one<T>(outcomes: T[]): T {
+  if (!outcomes[0]) throw new Error('no outcome');
+  return outcomes[0];
+}

@@ -1,0 +1,322 @@
+import { createHttpApp } from '@holdfast/http';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { SignJWT } from 'jose';
+import { v7 as newId } from 'uuid';
+import { PaymentConfig } from './payment-config';
+import { PaymentRig, TIMES, type HeldSeats } from './payment-rig.spec';
+import { paymentService } from './payment-service';
+
+const SECRET = 'a secret of at least thirty-two characters';
+const ANSWER_MS = 400;
+const NOWHERE = 'amqp://guest:guest@127.0.0.1:1';
+
+let rig: PaymentRig;
+let app: NestFastifyApplication;
+
+const running = new Set<NestFastifyApplication>();
+
+const start = async (changes: Partial<PaymentConfig> = {}) => {
+  const started = await createHttpApp(
+    paymentService(
+      Object.assign(new PaymentConfig(), {
+        ...TIMES,
+        jwtSecret: SECRET,
+        logLevel: 'silent',
+        postgresUrl: rig.postgresUrl,
+        rabbitmqUrl: rig.rabbitmqUrl,
+        stripeApiUrl: rig.sandbox.url,
+        stripeTimeoutMs: 2_000,
+        answerMs: ANSWER_MS,
+        completerMs: 20,
+        ...changes,
+      }),
+    ),
+  );
+  running.add(started);
+  return started;
+};
+
+const stop = async (started: NestFastifyApplication) => {
+  running.delete(started);
+  await started.close();
+};
+
+beforeAll(async () => {
+  rig = await PaymentRig.open();
+  app = await start({ answerMs: 10_000 });
+});
+
+afterAll(async () => {
+  await Promise.all([...running].map(stop));
+  await rig.close();
+});
+
+const tokenOf = async (buyerId: string) => {
+  const jwt = new SignJWT({ sub: buyerId, roles: ['buyer'] }).setProtectedHeader({ alg: 'HS256' });
+  return `Bearer ${await jwt.setExpirationTime('5m').sign(new TextEncoder().encode(SECRET))}`;
+};
+
+interface Asked {
+  buyerId?: string;
+  key?: string;
+  body?: object;
+  paymentMethod?: string;
+  on?: NestFastifyApplication;
+}
+
+const pay = async (held: HeldSeats, asked: Asked = {}) =>
+  (asked.on ?? app).inject({
+    method: 'POST',
+    url: '/v1/payments',
+    headers: { authorization: await tokenOf(asked.buyerId ?? held.buyerId), 'idempotency-key': asked.key ?? newId() },
+    payload: {
+      eventId: held.eventId,
+      holdId: held.holdId,
+      paymentMethod: asked.paymentMethod ?? 'pm_card_visa',
+      ...asked.body,
+    },
+  });
+
+const read = async (paymentId: string, buyerId: string, on = app) =>
+  on.inject({ url: `/v1/payments/${paymentId}`, headers: { authorization: await tokenOf(buyerId) } });
+
+type Answer = Awaited<ReturnType<typeof pay>>;
+
+const paymentIdOf = (answer: Answer) => answer.json<{ paymentId: string }>().paymentId;
+
+const booksOf = (held: HeldSeats, answer: Answer) => rig.booksOf(held, { attemptId: paymentIdOf(answer) });
+
+const attemptsOf = async ({ holdId }: HeldSeats) =>
+  rig.database.query('SELECT state FROM payments.attempts WHERE hold_id = $1', [holdId]);
+
+const intentsOf = ({ holdId }: HeldSeats) =>
+  [...rig.sandbox.books.intents.values()].filter((intent) => intent.metadata.holdId === holdId);
+
+async function eventually(read: () => Promise<Answer>, state: string): Promise<Answer> {
+  for (const giveUpAt = Date.now() + 10_000; Date.now() < giveUpAt;) {
+    const answer = await read();
+    if (answer.json<{ state: string }>().state === state) return answer;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  throw new Error(`did not become ${state}`);
+}
+
+describe('POST /v1/payments', () => {
+  it('charges the price of the seats and gives them for good', async () => {
+    const held = await rig.holdSeats();
+    const answer = await pay(held);
+    expect(answer.json()).toMatchObject({
+      state: 'captured',
+      holdId: held.holdId,
+      amountMinor: 9_000,
+      currency: 'EUR',
+      seatIds: held.seatIds,
+    });
+    expect(answer.statusCode).toBe(201);
+    expect(await booksOf(held, answer)).toEqual({ chargedMinor: 9_000, booked: true, open: [] });
+  });
+
+  it('answers a declined card with 402, and the hold can be paid with another card', async () => {
+    const held = await rig.holdSeats();
+    const declined = await pay(held, { paymentMethod: 'pm_card_chargeDeclinedInsufficientFunds' });
+    expect(declined.json()).toMatchObject({ status: 402, code: 'card-declined', reason: 'insufficient-funds' });
+    expect((await pay(held)).statusCode).toBe(201);
+  });
+
+  it('answers 410 for a hold that ran out, and charges nothing', async () => {
+    const held = await rig.holdSeats();
+    await rig.runOut(held);
+    const answer = await pay(held);
+    expect(answer.json()).toMatchObject({ status: 410, code: 'hold-expired' });
+    expect(answer.json<{ expiredAt: string }>().expiredAt).toMatch(/Z$/);
+    expect(intentsOf(held)).toEqual([]);
+  });
+
+  it('answers 410 for a hold that is paid already', async () => {
+    const held = await rig.holdSeats();
+    await pay(held);
+    expect((await pay(held)).json()).toMatchObject({ status: 410, code: 'hold-ended' });
+  });
+
+  it('answers 404 for a foreign and for an unknown hold alike', async () => {
+    const held = await rig.holdSeats();
+    expect((await pay(held, { buyerId: 'stranger' })).json()).toMatchObject({ status: 404, code: 'unknown-hold' });
+    expect((await pay({ ...held, holdId: newId() })).json()).toMatchObject({ status: 404, code: 'unknown-hold' });
+    expect((await pay({ ...held, eventId: newId() })).json()).toMatchObject({ status: 404, code: 'unknown-hold' });
+    expect(intentsOf(held)).toEqual([]);
+  });
+
+  it('refuses a stale version with 409, and the key may be used again with the present one', async () => {
+    const held = await rig.holdSeats();
+    const key = newId();
+    const stale = await pay(held, { key, body: { version: 7 } });
+    expect(stale.json()).toMatchObject({ status: 409, code: 'stale-version' });
+    expect((await pay(held, { key, body: { version: 1 } })).statusCode).toBe(201);
+  });
+
+  it.each([
+    ['an amount', { amount: 1 }, 'amount'],
+    ['a currency', { currency: 'USD' }, 'currency'],
+    ['amountMinor', { amountMinor: 1 }, 'amountMinor'],
+    ['no hold', { holdId: undefined }, 'holdId'],
+    ['a hold that is no id', { holdId: 'x' }, 'holdId'],
+    ['a version that is no number', { version: '1' }, 'version'],
+    ['a card number', { paymentMethod: '4242424242424242' }, 'paymentMethod'],
+  ])('refuses %s with 422', async (_what, body, path) => {
+    const held = await rig.holdSeats();
+    const answer = await pay(held, { body });
+    expect(answer.json()).toMatchObject({ status: 422, code: 'validation-failed' });
+    expect(answer.json<{ errors: object[] }>().errors[0]).toMatchObject({ path });
+    expect(await attemptsOf(held)).toEqual([]);
+  });
+
+  it('refuses a payment method that the provider does not know with 422, and the hold lives on', async () => {
+    const held = await rig.holdSeats();
+    const answer = await pay(held, { paymentMethod: 'pm_none' });
+    expect(answer.json()).toMatchObject({ code: 'validation-failed', errors: [{ path: 'paymentMethod' }] });
+    expect((await pay(held)).statusCode).toBe(201);
+  });
+
+  it('needs a token and a key', async () => {
+    const held = await rig.holdSeats();
+    const payload = { eventId: held.eventId, holdId: held.holdId, paymentMethod: 'pm_card_visa' };
+    expect((await app.inject({ method: 'POST', url: '/v1/payments', payload })).statusCode).toBe(401);
+    const headers = { authorization: await tokenOf(held.buyerId) };
+    expect((await app.inject({ method: 'POST', url: '/v1/payments', payload, headers })).json()).toMatchObject({
+      code: 'idempotency-key-required',
+    });
+  });
+});
+
+describe('the same key', () => {
+  it('gets the same answer, marked, and charges once', async () => {
+    const held = await rig.holdSeats();
+    const key = newId();
+    const first = await pay(held, { key });
+    const second = await pay(held, { key });
+    expect(second.statusCode).toBe(201);
+    expect(second.headers['idempotency-replayed']).toBe('true');
+    expect(second.json()).toEqual({ ...first.json<object>(), serverTime: expect.any(String) as string });
+    expect(intentsOf(held)).toHaveLength(1);
+  });
+
+  it('gets the same refusal by the card', async () => {
+    const held = await rig.holdSeats();
+    const key = newId();
+    const asked = { key, paymentMethod: 'pm_card_chargeDeclined' };
+    const first = await pay(held, asked);
+    expect((await pay(held, asked)).json()).toEqual(first.json());
+    expect(intentsOf(held)).toHaveLength(1);
+  });
+
+  it('is refused with another body', async () => {
+    const held = await rig.holdSeats();
+    const key = newId();
+    await pay(held, { key });
+    expect((await pay(held, { key, paymentMethod: 'pm_card_mastercard' })).json()).toMatchObject({
+      status: 422,
+      code: 'idempotency-key-reused',
+    });
+  });
+
+  it('is told that the first request is running', async () => {
+    const held = await rig.holdSeats();
+    const asked = { key: newId(), paymentMethod: 'pm_sandbox_slow_300' };
+    const answers = await Promise.all([pay(held, asked), pay(held, asked)]);
+    expect(answers.map(({ statusCode }) => statusCode).sort()).toEqual([201, 409]);
+    expect(answers.find(({ statusCode }) => statusCode === 409)?.json()).toMatchObject({ code: 'request-in-progress' });
+  });
+});
+
+describe('two payments of one hold', () => {
+  it('end with one charge', async () => {
+    const held = await rig.holdSeats();
+    const answers = await Promise.all(Array.from({ length: 10 }, () => pay(held)));
+    const won = answers.filter(({ statusCode }) => statusCode === 201);
+    const codes = answers
+      .filter(({ statusCode }) => statusCode !== 201)
+      .map((each) => each.json<{ code: string }>().code);
+    expect(won).toHaveLength(1);
+    expect(codes.filter((code) => code !== 'payment-in-progress' && code !== 'hold-ended')).toEqual([]);
+    const charged = intentsOf(held).filter(({ status }) => status === 'succeeded');
+    expect(charged).toHaveLength(1);
+  });
+
+  it('do not let a stranger keep the owner from paying', async () => {
+    const held = await rig.holdSeats();
+    const [stranger, owner] = await Promise.all([pay(held, { buyerId: 'stranger' }), pay(held)]);
+    expect([stranger.statusCode, owner.statusCode]).toEqual([404, 201]);
+  });
+});
+
+describe('a payment that waits for its payer', () => {
+  it('says what to do, and is captured when that is done', async () => {
+    const held = await rig.holdSeats();
+    const asked = { key: newId(), paymentMethod: 'pm_card_authenticationRequired' };
+    const waiting = await pay(held, asked);
+    expect(waiting.statusCode).toBe(202);
+    expect(waiting.json()).toMatchObject({
+      state: 'requires-action',
+      nextAction: { clientSecret: expect.stringContaining('_secret_') as string },
+    });
+    const { url } = waiting.json<{ nextAction: { url: string } }>().nextAction;
+    await fetch(url, { method: 'POST', body: new URLSearchParams({ outcome: 'succeeded' }) });
+
+    const done = await eventually(() => read(paymentIdOf(waiting), held.buyerId), 'captured');
+    expect(done.json()).toMatchObject({ holdId: held.holdId });
+    expect((await pay(held, asked)).statusCode).toBe(201);
+  });
+});
+
+describe('GET /v1/payments/:id', () => {
+  it('is for the payer alone', async () => {
+    const held = await rig.holdSeats();
+    const paid = await pay(held);
+    expect((await read(paymentIdOf(paid), held.buyerId)).json()).toMatchObject({ state: 'captured' });
+    expect((await read(paymentIdOf(paid), 'stranger')).json()).toMatchObject({ code: 'unknown-payment' });
+    expect((await read('x', held.buyerId)).json()).toMatchObject({ status: 404, code: 'unknown-payment' });
+  });
+});
+
+describe('an answer that takes too long', () => {
+  it('is pending, goes on, and is replayed as what it became', async () => {
+    const impatient = await start();
+    const held = await rig.holdSeats();
+    const asked = { key: newId(), paymentMethod: 'pm_sandbox_slow_900', on: impatient };
+    const pending = await pay(held, asked);
+    expect(pending.statusCode).toBe(202);
+    expect(pending.json()).toMatchObject({ state: 'pending' });
+    expect((await pay(held, asked)).json()).toMatchObject({ state: 'pending' });
+    await eventually(() => read(paymentIdOf(pending), held.buyerId), 'captured');
+    expect((await pay(held, asked)).statusCode).toBe(201);
+  });
+
+  it('is finished by another instance when this one stops', async () => {
+    const impatient = await start({ stripeTimeoutMs: 200 });
+    const held = await rig.holdSeats();
+    const pending = await pay(held, { paymentMethod: 'pm_sandbox_slow_1500', on: impatient });
+    expect(pending.json()).toMatchObject({ state: 'pending' });
+    await stop(impatient);
+    const done = await eventually(() => read(paymentIdOf(pending), held.buyerId), 'captured');
+    expect(await booksOf(held, done)).toEqual({ chargedMinor: 9_000, booked: true, open: [] });
+  });
+});
+
+describe('without RabbitMQ', () => {
+  it('a new payment is refused before the provider hears of it', async () => {
+    const alone = await start({ rabbitmqUrl: NOWHERE });
+    const held = await rig.holdSeats();
+    const answer = await pay(held, { on: alone });
+    expect(answer.json()).toMatchObject({ status: 503, code: 'unavailable' });
+    expect(answer.headers['retry-after']).toBeDefined();
+    expect(await attemptsOf(held)).toEqual([]);
+    expect(intentsOf(held)).toEqual([]);
+  });
+
+  it('payments can still be read', async () => {
+    const held = await rig.holdSeats();
+    const paid = await pay(held);
+    const alone = await start({ rabbitmqUrl: NOWHERE });
+    expect((await read(paymentIdOf(paid), held.buyerId, alone)).json()).toMatchObject({ state: 'captured' });
+  });
+});

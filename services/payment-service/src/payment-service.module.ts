@@ -1,0 +1,26 @@
+import { Readiness } from '@holdfast/http';
+import { Metrics } from '@holdfast/observability';
+import { Module, type DynamicModule } from '@nestjs/common';
+import type { PaymentConfig } from './payment-config';
+import { PaymentController } from './payment.controller';
+import { Payments } from './payments';
+import { Saga } from './saga';
+
+@Module({})
+export class PaymentServiceModule {
+  constructor(readiness: Readiness, saga: Saga) {
+    // RabbitMQ and the provider may be away: payments are then refused or go on later, and can still be read.
+    readiness.add('postgres', () => saga.database.query('SELECT 1'));
+  }
+
+  static with(config: PaymentConfig): DynamicModule {
+    return {
+      module: PaymentServiceModule,
+      controllers: [PaymentController],
+      providers: [
+        { provide: Saga, inject: [Metrics], useFactory: (metrics: Metrics) => new Saga(config, metrics) },
+        { provide: Payments, inject: [Saga], useFactory: ({ payments }: Saga) => payments },
+      ],
+    };
+  }
+}

@@ -1,0 +1,17 @@
+import type { HttpServiceOptions } from '@holdfast/http';
+import { isDatabaseUnavailable } from '@holdfast/postgres';
+import { HoldServiceSilent } from './hold-commands';
+import type { PaymentConfig } from './payment-config';
+import { PaymentServiceModule } from './payment-service.module';
+import { ProviderSilent } from './provider';
+
+/** What to give `startHttpService`, or `createHttpApp` in tests. */
+export function paymentService(config: PaymentConfig): HttpServiceOptions {
+  return {
+    name: 'payment-service',
+    module: PaymentServiceModule.with(config),
+    config,
+    isUnavailable: (error) =>
+      isDatabaseUnavailable(error) || error instanceof ProviderSilent || error instanceof HoldServiceSilent,
+  };
+}

@@ -1,0 +1,109 @@
+import { PayBody, PaymentBody } from '@holdfast/contracts';
+import {
+  ApiProblems,
+  Caller,
+  IdempotencyKey,
+  markReplayed,
+  problem,
+  requestHash,
+  Roles,
+  type Identity,
+} from '@holdfast/http';
+import { Body, Controller, Get, HttpStatus, Param, Post, Res } from '@nestjs/common';
+import {
+  ApiAcceptedResponse,
+  ApiBearerAuth,
+  ApiBody,
+  ApiCreatedResponse,
+  ApiHeader,
+  ApiOkResponse,
+  ApiOperation,
+  ApiParam,
+  ApiTags,
+} from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
+import { validate as isUuid } from 'uuid';
+import type { Attempt } from './attempts';
+import { StrictBody } from './strict-body';
+import { paymentBody, paymentProblem } from './payment-answer';
+import { Payments } from './payments';
+
+@ApiTags('payments')
+@ApiBearerAuth()
+@Roles('buyer')
+@Controller('v1/payments')
+export class PaymentController {
+  constructor(private readonly payments: Payments) {}
+
+  @Post()
+  @ApiOperation({ summary: 'Pay a hold', description: 'The amount is the price of its seats.' })
+  @ApiHeader({ name: 'Idempotency-Key', required: true })
+  @ApiBody({ type: PayBody })
+  @ApiCreatedResponse({ type: PaymentBody, description: 'Captured: the seats are the buyer’s' })
+  @ApiAcceptedResponse({
+    type: PaymentBody,
+    description: '`pending`: it goes on by itself. `requires-action`: the payer has to do what `nextAction` says',
+  })
+  @ApiProblems(
+    'card-declined',
+    'hold-expired',
+    'hold-ended',
+    'unknown-hold',
+    'payment-in-progress',
+    'stale-version',
+    'request-in-progress',
+    'validation-failed',
+    'idempotency-key-required',
+    'idempotency-key-invalid',
+    'idempotency-key-reused',
+    'unavailable',
+    'unauthorised',
+    'forbidden',
+  )
+  async pay(
+    @Caller() caller: Identity,
+    @IdempotencyKey() key: string,
+    @Body(new StrictBody(PayBody)) body: unknown,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<PaymentBody> {
+    const { eventId, holdId, version, paymentMethod } = body as PayBody;
+    const request = { eventId, holdId, version, paymentMethod };
+    const paid = await this.payments.pay({ ...request, buyerId: caller.id, key, bodyHash: requestHash(request) });
+    switch (paid.outcome) {
+      case 'key-reused':
+        throw problem('idempotency-key-reused');
+      case 'request-in-progress':
+      case 'payment-in-progress':
+      case 'unavailable':
+        throw problem(paid.outcome);
+      case 'payment':
+        markReplayed(reply, paid.replayed);
+        return this.answer(paid.attempt, reply);
+    }
+  }
+
+  @Get(':paymentId')
+  @ApiOperation({ summary: 'A payment as it is now' })
+  @ApiParam({ name: 'paymentId', format: 'uuid' })
+  @ApiOkResponse({ type: PaymentBody })
+  @ApiProblems('unknown-payment', 'unavailable', 'unauthorised', 'forbidden')
+  async read(@Caller() caller: Identity, @Param('paymentId') paymentId: string): Promise<PaymentBody> {
+    const attempt = isUuid(paymentId) ? await this.payments.read(paymentId, caller.id) : undefined;
+    if (!attempt) throw problem('unknown-payment');
+    return this.body(attempt);
+  }
+
+  private async answer(attempt: Attempt, reply: FastifyReply): Promise<PaymentBody> {
+    const failure = paymentProblem(attempt);
+    if (failure) throw failure;
+    void reply.status(attempt.state === 'captured' ? HttpStatus.CREATED : HttpStatus.ACCEPTED);
+    return this.body(attempt);
+  }
+
+  private async body(attempt: Attempt): Promise<PaymentBody> {
+    return paymentBody(
+      attempt,
+      attempt.state === 'requires-action' ? await this.payments.nextAction(attempt) : undefined,
+    );
+  }
+}

@@ -1,0 +1,121 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { PaymentActionBody } from '@holdfast/contracts';
+import { advance, hasEnded, type World } from './attempt-lifecycle';
+import type { Attempt, PaymentRequest } from './attempts';
+
+/** How often a request looks at its payment while nobody has answered or somebody else works on it. */
+const LOOK_AGAIN_MS = 100;
+
+/** What became of a request to pay. */
+export type PayOutcome =
+  /** Ended, waits for its payer, or `pending`: the answer's time is up and the payment goes on. */
+  | { outcome: 'payment'; attempt: Attempt; replayed: boolean }
+  /** The first request with this key may still be waiting for its end. */
+  | { outcome: 'request-in-progress' }
+  | { outcome: 'key-reused' }
+  | { outcome: 'payment-in-progress' }
+  /** Nothing was asked of the provider, nor will be. */
+  | { outcome: 'unavailable' };
+
+export interface PaymentsOptions {
+  /** How long a request waits for the end of its payment. */
+  answerMs: number;
+  /** Told of faults; the attempt is taken up again when its lease has run out. */
+  onFault: (error: unknown, attempt: Attempt) => void;
+}
+
+/** Requests to pay, and to read a payment. */
+export class Payments {
+  private readonly running = new Set<Promise<unknown>>();
+
+  constructor(
+    private readonly world: World,
+    private readonly options: PaymentsOptions,
+  ) {}
+
+  /** Pays a hold. The payment goes on when the caller goes away or no longer waits. */
+  async pay(request: PaymentRequest): Promise<PayOutcome> {
+    if (!(await this.world.holds.isReady())) return { outcome: 'unavailable' };
+    const start = await this.world.attempts.start(request);
+    switch (start.outcome) {
+      case 'key-reused':
+      case 'payment-in-progress':
+        return start;
+      case 'replayed':
+        return this.replay(start.attempt);
+      case 'started': {
+        this.world.crashPoint('started:committed');
+        const attempt = await this.drive(start.attempt);
+        if (attempt.reason === 'unavailable') return { outcome: 'unavailable' };
+        return { outcome: 'payment', attempt, replayed: false };
+      }
+    }
+  }
+
+  /** A buyer's own payment as it is now; one that waits for its payer is looked at again first. */
+  async read(attemptId: string, buyerId: string): Promise<Attempt | undefined> {
+    const attempt = await this.world.attempts.findOwn(attemptId, buyerId);
+    if (attempt?.state !== 'requires-action') return attempt;
+    const taken = await this.world.attempts.takeOver(attempt);
+    return taken ? this.keep(taken, advance(taken, this.world, true)) : this.world.attempts.reread(attempt);
+  }
+
+  /** What the payer of an attempt in `requires-action` needs; undefined when that is over at the provider. */
+  async nextAction(attempt: Attempt): Promise<PaymentActionBody | undefined> {
+    const { status, nextActionUrl: url, clientSecret } = await this.world.provider.readIntent(attempt);
+    return status === 'requires_action' ? { url, clientSecret } : undefined;
+  }
+
+  /** Waits for the payments in hand. */
+  async settle(): Promise<void> {
+    await Promise.allSettled(this.running);
+  }
+
+  /** The same key and body again: the payment as it is now, or that the first request may still be waiting. */
+  private async replay(attempt: Attempt): Promise<PayOutcome> {
+    const waitedMs = attempt.serverTime.getTime() - attempt.createdAt.getTime();
+    if (!isAnswer(attempt) && waitedMs < this.options.answerMs) return { outcome: 'request-in-progress' };
+    const now = (await this.read(attempt.attemptId, attempt.buyerId)) ?? attempt;
+    return { outcome: 'payment', attempt: now, replayed: true };
+  }
+
+  /** Drives a new attempt, through waits where nobody answers, until there is an answer or its time is up. */
+  private async drive(started: Attempt): Promise<Attempt> {
+    const timeUp = new AbortController();
+    const answer = this.keep(started, this.driveOn(started, timeUp.signal));
+    const late = sleep(this.options.answerMs, 'late' as const, { ref: false });
+    const first = await Promise.race([answer, late]);
+    if (first !== 'late') return first;
+    timeUp.abort();
+    return this.world.attempts.reread(started);
+  }
+
+  private async driveOn(started: Attempt, timeUp: AbortSignal): Promise<Attempt> {
+    let attempt = await advance(started, this.world, false);
+    while (!isAnswer(attempt) && attempt.reason !== 'unavailable' && !timeUp.aborted) {
+      await sleep(LOOK_AGAIN_MS, undefined, { signal: timeUp }).catch(() => undefined);
+      attempt = await this.world.attempts.reread(attempt);
+      if (isAnswer(attempt) || attempt.nextAt > attempt.serverTime || timeUp.aborted) continue;
+      // Whoever is first, this request or a completer: the other one sees the change.
+      const taken = await this.world.attempts.takeOver(attempt);
+      if (taken) attempt = await advance(taken, this.world, true);
+    }
+    return attempt;
+  }
+
+  /** Keeps work known until it is done, and a fault of it told, though its caller may have gone. */
+  private keep(attempt: Attempt, work: Promise<Attempt>): Promise<Attempt> {
+    const kept = work.catch((error: unknown) => {
+      this.options.onFault(error, attempt);
+      return this.world.attempts.reread(attempt);
+    });
+    this.running.add(kept);
+    void kept.catch(() => undefined).finally(() => this.running.delete(kept));
+    return kept;
+  }
+}
+
+/** Whether there is something to tell the buyer before the answer's time is up. */
+export function isAnswer(attempt: Attempt): boolean {
+  return hasEnded(attempt.state) || attempt.state === 'requires-action';
+}
