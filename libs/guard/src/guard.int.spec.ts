@@ -55,7 +55,7 @@ describe('guard', () => {
       const refusal = await guard.claim(eventId, ben, ['A1', 'A2', 'A3']);
       expect(refusal).toEqual({
         claimed: false,
-        taken: [{ seatId: 'A2', state: 'held', msLeft: expect.any(Number) as number, heldByYou: false }],
+        taken: [{ seatId: 'A2', state: 'held', msLeft: expect.any(Number) as number, heldByYou: false, holder: ana }],
       });
       expect(refusal.claimed === false && refusal.taken[0]?.msLeft).toBeGreaterThan(DEADLINE_MS - 10_000);
       expect(await Promise.all([value('A1'), value('A3')])).toEqual([null, null]);

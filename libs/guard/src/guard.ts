@@ -4,6 +4,7 @@ import { loadScript, renewRedis, runScript, type RedisClient, type Script } from
 import { circuitBreaker, CircuitState, ConsecutiveBreaker, handleAll } from 'cockatiel';
 import type { Counter } from 'prom-client';
 import { endMarkKey, readTaken, seatKey, seatValue } from './seat-key';
+import type { TakenMap } from './taken-map';
 import type { ClaimOutcome, RefusedSeat, SeatChange } from './taken-seat';
 
 /** A claim lives just above the write time-out of Postgres (5 s): a crash before commit blocks a seat no longer. */
@@ -25,6 +26,8 @@ const PAUSE_MS = 500;
 export interface GuardOptions {
   redis: RedisClient;
   metrics: Metrics;
+  /** Forgets what this process frees; see {@link TakenMap}. */
+  taken?: TakenMap;
 }
 
 /** Seats of a hold, and the time until its deadline by the database's clock (`deadline - serverTime`). */
@@ -45,6 +48,7 @@ type Verb = 'claim' | 'confirm' | 'extend' | 'end-hold' | 'book' | 'give-up' | '
  */
 export class Guard {
   private readonly redis: RedisClient;
+  private readonly taken: TakenMap | undefined;
   private readonly scripts = new Map<Verb, Script>();
   private readonly circuit = circuitBreaker(handleAll, {
     halfOpenAfter: PAUSE_MS,
@@ -56,6 +60,7 @@ export class Guard {
 
   constructor(options: GuardOptions) {
     this.redis = options.redis;
+    this.taken = options.taken;
     this.claims = options.metrics.counter('guard_claims', 'Claims by what the guard said', ['outcome']);
     this.repairs = options.metrics.counter('guard_repaired_seats', 'Seats the guard did not know to be taken');
     this.lost = options.metrics.counter('guard_lost_updates', 'Updates that Redis did not take', ['verb']);
@@ -103,6 +108,7 @@ export class Guard {
    * @param refused the seats Postgres named as taken, if that was the reason
    */
   async giveUp(eventId: string, owner: string, seatIds: string[], refused: RefusedSeat[] = []): Promise<boolean> {
+    this.taken?.forget(eventId, seatIds);
     const truths = new Map(refused.map((seat) => [seat.seatId, seat]));
     if (refused.length > 0) this.repairs.inc(refused.length);
     return this.inChunks(seatIds, (chunk) => {
@@ -115,6 +121,7 @@ export class Guard {
 
   /** The hold gave up these seats: released or expired. Never touches the key of another hold. */
   release(eventId: string, holdId: string, seatIds: string[]): Promise<boolean> {
+    this.taken?.forget(eventId, seatIds);
     return this.update('end-hold', eventId, holdId, seatIds, [holdId, END_MARK_MS]);
   }
 
@@ -133,6 +140,7 @@ export class Guard {
   }
 
   unblock(eventId: string, seatIds: string[]): Promise<boolean> {
+    this.taken?.forget(eventId, seatIds);
     return this.update('unblock', eventId, undefined, seatIds, []);
   }
 

@@ -40,6 +40,8 @@ export function readTaken(reply: unknown, seatIds: string[], owner: string): Tak
       msLeft: Math.max(0, msLeft),
       // Not for a claim: Postgres may still refuse it.
       heldByYou: kind === 'hold' && holder !== undefined && sameBuyer(holder, owner),
+      ...((kind === 'hold' || kind === 'claim') && { holder }),
+      ...(kind === 'claim' && { claimed: true }),
     };
   });
 }

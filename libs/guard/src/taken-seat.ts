@@ -6,6 +6,10 @@ export interface TakenSeat {
   msLeft: number;
   /** Held by the asking buyer, under another key. */
   heldByYou: boolean;
+  /** The request that holds or claims it, from `guardOwner`; never shown to buyers. */
+  holder?: string;
+  /** Claimed, and still on its way to Postgres. */
+  claimed?: true;
 }
 
 /** `unguarded`: Redis is away, slow or failing; ask Postgres, with bounded concurrency. */
