@@ -3,7 +3,6 @@ import { IsInt, IsString } from 'class-validator';
 import { testVhost, type TestVhost } from '@holdfast/testing';
 import {
   ack,
-  BrokerUnavailable,
   DEAD_LETTER_QUEUE,
   HEADERS,
   onCommand,
@@ -42,6 +41,8 @@ class Pour {
 }
 
 const WAIT_MS = 15_000;
+/** Round trips to the broker: enough for a close that waits for nothing to be through. */
+const LOOKS = 100;
 const RETRY_DELAYS_MS = [50, 100];
 
 async function eventually<T>(read: () => T | undefined | Promise<T | undefined>): Promise<T> {
@@ -167,15 +168,6 @@ describe('broker', () => {
     expect(calls).toBe(0);
   });
 
-  it('fails a publish whose confirm does not come in time, and says that it may have been sent', async () => {
-    const hasty = openBroker({ url: vhost.url, name: 'hasty', confirmTimeoutMs: 0 });
-    await hasty.whenReady(WAIT_MS);
-    const failure: unknown = await hasty.send(Poured, { tap: 'slow', cups: 1 }).catch((error: unknown) => error);
-    expect(failure).toBeInstanceOf(BrokerUnavailable);
-    expect(failure).toMatchObject({ maybeSent: true });
-    await hasty.close();
-  });
-
   it('refuses further publishes at once when too many wait for a confirm', async () => {
     const narrow = openBroker({ url: vhost.url, name: 'narrow', outstandingMax: 10 });
     await narrow.whenReady(WAIT_MS);
@@ -249,9 +241,11 @@ describe('broker', () => {
     await other.send(Poured, { tap: 'two', cups: 2 });
     await eventually(() => begun === 1 || undefined);
     const closed = other.close();
-    setImmediate(() => finish());
-    await closed;
     const channel = await probe();
+    // The handled message stays unacknowledged, not given back, for as long as its handler takes.
+    for (let look = 0; look < LOOKS; look++) expect((await channel.checkQueue('slow')).messageCount).toBe(1);
+    finish();
+    await closed;
     expect(begun).toBe(1);
     expect((await channel.checkQueue('slow')).messageCount).toBe(1);
   });

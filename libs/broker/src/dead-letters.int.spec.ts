@@ -3,12 +3,12 @@ import { connect } from 'amqplib';
 import { testVhost, type TestVhost } from '@holdfast/testing';
 import {
   ack,
-  deadLetter,
   DELIVERY_LIMIT,
   onMessage,
   openBroker,
   openDeadLetters,
   requeue,
+  retry,
   Unroutable,
   type Broker,
 } from './index';
@@ -38,10 +38,10 @@ describe('dead letters', () => {
     refusing = true;
     broker = openBroker({ url: vhost.url, name: 'test', retryDelaysMs: [20] });
     await broker.whenReady(WAIT_MS);
-    const consumer = await broker.subscribe({ queue: 'floor', prefetch: 10 }, [
+    const consumer = await broker.subscribe({ queue: 'floor', prefetch: 10, attemptsMax: 2 }, [
       onMessage(Spilled, (message, { attempt }) => {
         if (message.table === 'wild') return Promise.resolve(requeue);
-        if (refusing) return Promise.resolve(deadLetter('no mop'));
+        if (refusing) return Promise.resolve(retry('no mop'));
         handled.push({ table: message.table, attempt });
         return Promise.resolve(ack);
       }),
@@ -76,7 +76,12 @@ describe('dead letters', () => {
       const keys = box.letters.map((letter) => letter.routingKey);
       expect(keys).toEqual(['spilled.v1.one', 'spilled.v1.two', 'spilled.v1.three']);
       expect(box.more).toBe(0);
-      expect(box.letters[0]).toMatchObject({ messageName: 'spilled.v1', queue: 'floor', reason: 'no mop', attempt: 1 });
+      expect(box.letters[0]).toMatchObject({
+        messageName: 'spilled.v1',
+        queue: 'floor',
+        reason: 'no mop (attempt 2 of 2)',
+        attempt: 2,
+      });
       await box.close();
     }
     const box = await openDeadLetters(vhost.url, 2);

@@ -28,7 +28,7 @@ describe('a broker that goes away', () => {
   let server: PrivateServer;
   let broker: Broker;
   const ticks: number[] = [];
-  let hanging: ((value: unknown) => void) | undefined;
+  const hanging: (() => void)[] = [];
 
   beforeAll(async () => {
     server = await privateRabbitmq();
@@ -36,7 +36,7 @@ describe('a broker that goes away', () => {
     await broker.whenReady(WAIT_MS);
     await broker.subscribe({ queue: 'ticks', prefetch: 5 }, [
       onMessage(Tick, async ({ count }) => {
-        if (count === 0) await new Promise((resolve) => (hanging = resolve));
+        if (count === 0) await new Promise<void>((resolve) => hanging.push(resolve));
         ticks.push(count);
         return ack;
       }),
@@ -51,7 +51,7 @@ describe('a broker that goes away', () => {
 
   it('fails sending at once, and serves again by itself when it is back, with what was in flight', async () => {
     await broker.send(Tick, { count: 0 });
-    await until(() => hanging !== undefined);
+    await until(() => hanging.length > 0);
     // Quorum queues of 3.10 lose what is killed within seconds of being declared; a clean stop keeps it.
     await server.stop();
     await until(() => !broker.ready);
@@ -61,15 +61,14 @@ describe('a broker that goes away', () => {
     await expect(broker.request(Echo, { count: 1 }, { timeoutMs: 60_000 })).rejects.toThrow(BrokerUnavailable);
     expect(performance.now() - began).toBeLessThan(500);
     // The handler that was in flight ends; its acknowledgement has nowhere to go.
-    hanging?.(undefined);
-    hanging = undefined;
+    hanging.shift()?.();
     await until(() => ticks.length === 1);
 
     const late = openBroker({ url: server.url, name: 'late' });
     await server.start();
     await Promise.all([broker.whenReady(WAIT_MS), late.whenReady(WAIT_MS)]);
-    await until(() => hanging !== undefined);
-    hanging?.(undefined);
+    await until(() => hanging.length > 0);
+    hanging.shift()?.();
     await late.send(Tick, { count: 2 });
     await until(() => ticks.length === 3);
     expect(ticks.sort()).toEqual([0, 0, 2]);
