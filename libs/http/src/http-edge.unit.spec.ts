@@ -1,9 +1,9 @@
-import { Body, Controller, Delete, Get, HttpCode, Module, Post, Res } from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Module, Post, Req, Res } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Each } from '@holdfast/contracts';
 import { Type } from 'class-transformer';
 import { IsInt, Min, ValidateNested } from 'class-validator';
-import type { FastifyReply } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { SignJWT } from 'jose';
 import { Caller, Roles } from './bearer.guard';
 import { HttpConfig } from './http-config';
@@ -67,6 +67,11 @@ class ThingController {
   @BodyLimit(LARGE_BODY_BYTES)
   large(): string {
     return 'taken in';
+  }
+
+  @Get('caller')
+  address(@Req() { ip }: FastifyRequest): { ip: string } {
+    return { ip };
   }
 
   @Delete(':id')
@@ -246,6 +251,13 @@ describe('the HTTP edge', () => {
 
     it('answers a path it cannot decode with 400', async () =>
       expectProblem(await app.inject({ method: 'DELETE', url: '/v1/things/%ff' }), 400, 'malformed-request'));
+  });
+
+  it('believes the forwarded address of the gateway alone', async () => {
+    const from = (remoteAddress: string) =>
+      app.inject({ url: '/v1/things/caller', remoteAddress, headers: { 'x-forwarded-for': '203.0.113.9' } });
+    expect((await from('127.0.0.1')).json()).toEqual({ ip: '203.0.113.9' });
+    expect((await from('192.0.2.1')).json()).toEqual({ ip: '192.0.2.1' });
   });
 
   describe('faults', () => {

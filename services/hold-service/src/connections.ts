@@ -1,7 +1,8 @@
-import { openBroker, type Broker } from '@holdfast/broker';
+import { ack, onMessage, openBroker, type Broker } from '@holdfast/broker';
+import { SeatsChanged } from '@holdfast/contracts';
 import { DatabaseClock, openScheduler, type ExpiryScheduler } from '@holdfast/expiry';
-import { Guard } from '@holdfast/guard';
-import { hold, HoldCommitter } from '@holdfast/inventory';
+import { Guard, TakenMap } from '@holdfast/guard';
+import { findReplays, hold, HoldCommitter, KeyLookups } from '@holdfast/inventory';
 import { createLogger, currentTraceparent, withTraceparent, type Metrics } from '@holdfast/observability';
 import { openDatabase, type Database } from '@holdfast/postgres';
 import { openRedis, type RedisClient } from '@holdfast/redis';
@@ -9,15 +10,20 @@ import type { OnApplicationShutdown } from '@nestjs/common';
 import type { HoldServiceConfig } from './hold-service-config';
 
 const NAME = 'hold-service';
+/** Messages about changed seats that may wait unacknowledged; handling one takes microseconds. */
+const CHANGES_AT_ONCE = 100;
+const FREES = new Set<SeatsChanged['entries'][number]['kind']>(['released', 'expired', 'unbooked', 'unblocked']);
 
 interface Parts {
   database: Database;
   clock: DatabaseClock;
   redis: RedisClient;
+  taken: TakenMap;
   guard: Guard;
   broker: Broker;
   scheduler: ExpiryScheduler;
   committer: HoldCommitter;
+  lookups: KeyLookups;
 }
 
 /** What the service is connected to, and the order in which it lets go. Opens also while the servers are away. */
@@ -48,14 +54,18 @@ export class Connections implements OnApplicationShutdown {
       queueMax: config.groupCommitQueueMax,
       answerWithinMs: config.groupCommitAnswerWithinMs,
     });
+    const taken = new TakenMap({ metrics, staleMaxMs: config.takenMapMs });
+    if (taken.on) await forgetWhatChanged(taken, broker);
     return new Connections({
       database,
       clock,
       redis,
-      guard: new Guard({ redis, metrics }),
+      taken,
+      guard: new Guard({ redis, metrics, taken }),
       broker,
       scheduler,
       committer,
+      lookups: new KeyLookups((eventId, requests) => findReplays(database, eventId, requests)),
     });
   }
 
@@ -67,12 +77,13 @@ export class Connections implements OnApplicationShutdown {
     return this.parts.guard;
   }
 
-  get broker(): Broker {
-    return this.parts.broker;
+  /** What takes a hold, in the order in which it is asked. */
+  get holdPath(): Pick<Parts, 'taken' | 'guard' | 'committer' | 'lookups'> {
+    return this.parts;
   }
 
-  get committer(): HoldCommitter {
-    return this.parts.committer;
+  get broker(): Broker {
+    return this.parts.broker;
   }
 
   /** Called when the last request and command have been answered, so their guard updates are done too. */
@@ -85,4 +96,17 @@ export class Connections implements OnApplicationShutdown {
     await clock.close();
     await database.close();
   }
+}
+
+/**
+ * Another process freed a seat: this one's map lets go of it at once, not only after its bound. In a queue of this process
+ * alone, since every process has a map; what is lost while RabbitMQ is away ends by the bound.
+ */
+async function forgetWhatChanged(taken: TakenMap, broker: Broker): Promise<void> {
+  const route = onMessage(SeatsChanged, ({ eventId, entries }) => {
+    const freed = entries.filter(({ kind }) => FREES.has(kind)).map(({ seatId }) => seatId);
+    taken.forget(eventId, freed);
+    return Promise.resolve(ack);
+  });
+  await broker.subscribe({ queue: `${NAME}.taken-map`, prefetch: CHANGES_AT_ONCE, exclusive: true }, [route]);
 }

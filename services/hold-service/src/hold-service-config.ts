@@ -1,5 +1,6 @@
 import { EXPIRY_ENGINES, type ExpiryEngineName } from '@holdfast/expiry';
 import { fromEnv } from '@holdfast/config';
+import { STALE_MAX_MS } from '@holdfast/guard';
 import { HttpConfig } from '@holdfast/http';
 import { IsIn, IsInt, IsString, Max, Min } from 'class-validator';
 
@@ -61,4 +62,11 @@ export class HoldServiceConfig extends HttpConfig {
   @Min(100)
   @Max(20_000)
   groupCommitAnswerWithinMs: number = 4_000;
+
+  /** How old what a refusal by this process rests on may be, in milliseconds; 0 turns the map of taken seats off. */
+  @fromEnv('HOLDFAST_TAKEN_MAP_MS')
+  @IsInt()
+  @Min(0)
+  @Max(STALE_MAX_MS)
+  takenMapMs: number = STALE_MAX_MS;
 }

@@ -34,7 +34,7 @@ export class HoldServiceModule {
         {
           provide: HoldTaking,
           inject: [Connections],
-          useFactory: ({ database, guard, committer }: Connections) => new HoldTaking(database, guard, committer),
+          useFactory: ({ holdPath }: Connections) => new HoldTaking(holdPath),
         },
       ],
     };

@@ -1,27 +1,46 @@
-import { guardOwner, type Guard, type RefusedSeat, type TakenSeat as GuardedSeat } from '@holdfast/guard';
 import {
-  findReplay,
-  type HoldCommitter,
-  type HoldOutcome,
-  type HoldRequest,
-  type TakenSeat,
-} from '@holdfast/inventory';
-import { DatabaseUnavailable, type Database } from '@holdfast/postgres';
+  CLAIM_MS,
+  guardOwner,
+  SeatFlights,
+  STALE_MAX_MS,
+  type Guard,
+  type KnownSeat,
+  type RefusedSeat,
+  type TakenMap,
+  type TakenSeat as GuardedSeat,
+} from '@holdfast/guard';
+import type { HoldCommitter, HoldOutcome, HoldRequest, KeyLookups, TakenSeat } from '@holdfast/inventory';
+import { DatabaseUnavailable } from '@holdfast/postgres';
 
 /** What the guard says looks like what Postgres says, without the time it was said. */
 export type TakeOutcome =
   HoldOutcome | { outcome: 'seats-taken'; seats: Pick<GuardedSeat, 'seatId' | 'state' | 'heldByYou'>[] };
 
+interface HoldTakingParts {
+  taken: TakenMap;
+  guard: Guard;
+  committer: HoldCommitter;
+  lookups: KeyLookups;
+}
+
 /**
- * The path of a hold: the guard's early no, then the group commit, then the guard learns what became of it. Postgres
- * alone grants; without Redis the path is the same, only more requests reach Postgres.
+ * The path of a hold: what this process knows to be taken, then the guard's early no, then the group commit; then map and
+ * guard learn what became of it. Postgres alone grants; without Redis the path is the same, only more requests reach
+ * Postgres.
  */
 export class HoldTaking {
-  constructor(
-    private readonly database: Database,
-    private readonly guard: Guard,
-    private readonly committer: HoldCommitter,
-  ) {}
+  private readonly taken: TakenMap;
+  private readonly guard: Guard;
+  private readonly committer: HoldCommitter;
+  private readonly lookups: KeyLookups;
+  private readonly flights = new SeatFlights();
+
+  constructor({ taken, guard, committer, lookups }: HoldTakingParts) {
+    this.taken = taken;
+    this.guard = guard;
+    this.committer = committer;
+    this.lookups = lookups;
+  }
 
   /**
    * @throws Overloaded when too much is waiting
@@ -29,15 +48,45 @@ export class HoldTaking {
    */
   async take(eventId: string, request: HoldRequest): Promise<TakeOutcome> {
     const owner = guardOwner(request.buyerId, request.key);
-    const claim = await this.guard.claim(eventId, owner, request.seatIds);
-    if (claim.claimed === false) {
-      // The hold this key was given may have ended, and others may have its seats now: its answer stays the same.
-      const replay = await findReplay(this.database, eventId, request);
-      return replay ?? { outcome: 'seats-taken', seats: claim.taken };
+    if (!this.taken.on) return this.ask(eventId, owner, request);
+
+    const known = () => this.taken.known(eventId, owner, request.seatIds);
+    let seats = known();
+    if (seats.length > 0) return this.refuse(eventId, request, seats);
+    const answered = await this.flights.turn(eventId, request.seatIds, () => (seats = known()).length > 0);
+    if (!answered) return this.refuse(eventId, request, seats);
+    try {
+      return await this.ask(eventId, owner, request);
+    } finally {
+      answered();
     }
+  }
+
+  private async ask(eventId: string, owner: string, request: HoldRequest): Promise<TakeOutcome> {
+    const { seatIds } = request;
+    const sentAt = this.taken.now();
+    const claim = await this.guard.claim(eventId, owner, seatIds);
+    if (claim.claimed === false) {
+      this.taken.note(eventId, claim.taken, sentAt);
+      return this.refuse(eventId, request, claim.taken);
+    }
+    if (claim.claimed === true) {
+      const claimed = { state: 'held', holder: owner, claimed: true, msLeft: CLAIM_MS } as const;
+      this.taken.note(
+        eventId,
+        seatIds.map((seatId) => ({ seatId, ...claimed })),
+        sentAt,
+      );
+    }
+    const askedAt = this.taken.now();
     const outcome = await this.write(eventId, owner, request);
-    await this.remember(eventId, owner, request, outcome);
+    await this.remember(eventId, owner, request, outcome, askedAt);
     return outcome;
+  }
+
+  /** The hold this key was given may have ended, and others may have its seats now: its answer stays the same. */
+  private async refuse(eventId: string, request: HoldRequest, seats: GuardedSeat[]): Promise<TakeOutcome> {
+    return (await this.lookups.find(eventId, request)) ?? { outcome: 'seats-taken', seats };
   }
 
   private async write(eventId: string, owner: string, request: HoldRequest): Promise<HoldOutcome> {
@@ -50,16 +99,26 @@ export class HoldTaking {
     }
   }
 
-  private async remember(eventId: string, owner: string, request: HoldRequest, outcome: HoldOutcome): Promise<void> {
+  private async remember(
+    eventId: string,
+    owner: string,
+    request: HoldRequest,
+    outcome: HoldOutcome,
+    askedAt: number,
+  ): Promise<void> {
     if (outcome.outcome === 'held' && !outcome.replayed) {
       const { hold, serverTime } = outcome;
       const msLeft = hold.deadline.getTime() - serverTime.getTime();
+      const held = request.seatIds.map((seatId) => ({ seatId, state: 'held', holder: owner, msLeft }) as const);
+      this.taken.note(eventId, held, askedAt);
       await this.guard.confirm(eventId, owner, { holdId: hold.holdId, seatIds: request.seatIds, msLeft });
       return;
     }
     // A replay claims nothing new: where its hold lives on the key carries that hold, and is left alone.
     const refused = outcome.outcome === 'seats-taken' ? truths(outcome.seats, outcome.serverTime) : [];
-    await this.guard.giveUp(eventId, owner, request.seatIds, refused);
+    const repaired = this.guard.giveUp(eventId, owner, request.seatIds, refused);
+    this.taken.note(eventId, refused.map(knownSeat), askedAt);
+    await repaired;
   }
 }
 
@@ -73,4 +132,12 @@ function truths(seats: TakenSeat[], serverTime: Date): RefusedSeat[] {
     const msLeft = deadline.getTime() - serverTime.getTime();
     return [{ seatId, state, holdId, owner: guardOwner(holder.buyerId, holder.key), msLeft }];
   });
+}
+
+/** What Postgres named as the reason, as the map of taken seats keeps it. */
+function knownSeat(seat: RefusedSeat): KnownSeat {
+  const { seatId, state } = seat;
+  return state === 'held'
+    ? { seatId, state, holder: seat.owner, msLeft: seat.msLeft }
+    : { seatId, state, msLeft: STALE_MAX_MS };
 }

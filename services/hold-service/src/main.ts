@@ -1,9 +1,17 @@
 import { ConfigError, loadConfig } from '@holdfast/config';
+import { DelayedExchangeMissing } from '@holdfast/expiry';
 import { startHttpService } from '@holdfast/http';
 import { holdService } from './hold-service';
 import { HoldServiceConfig } from './hold-service-config';
 
-startHttpService(holdService(loadConfig(HoldServiceConfig))).catch((error: unknown) => {
-  console.error(error instanceof ConfigError ? error.message : error);
+/** What an operator can set right by the message alone. */
+const isPlain = (error: unknown): error is Error => error instanceof ConfigError || error instanceof DelayedExchangeMissing;
+
+async function main(): Promise<void> {
+  await startHttpService(holdService(loadConfig(HoldServiceConfig)));
+}
+
+main().catch((error: unknown) => {
+  console.error(isPlain(error) ? error.message : error);
   process.exit(1);
 });
