@@ -18,13 +18,13 @@ A short tour, in another terminal
   export TOKEN=${tokens.buyer}
   # two seats that are free
   curl -s $URL/v1/events/$EVENT
-  SEATS=$(curl -s $URL/v1/events/$EVENT/layout | grep -o '"seat_guid":"[^"]*"' | head -2 | cut -d'"' -f4 | sed 's/.*/"&"/' | paste -sd,)
+  SEATS=$(curl -s $URL/v1/events/$EVENT/layout | grep -o '"seatId":"[^"]*"' | head -2 | cut -d'"' -f4 | sed 's/.*/"&"/' | paste -sd,)
   # hold them
-  curl -s -X POST $URL/v1/events/$EVENT/holds -H "Authorization: Bearer $TOKEN" -H "Idempotency-Key: tour-1" \\
+  curl -s -X POST $URL/v1/events/$EVENT/holds -H "Authorization: Bearer $TOKEN" -H "Idempotency-Key: $(date +%s)-hold" \\
     -H 'Content-Type: application/json' -d "{\\"seats\\":[$SEATS]}" | tee /tmp/hold.json
   # pay before expiresAt
   HOLD=$(sed 's/.*"holdId":"\\([^"]*\\)".*/\\1/' /tmp/hold.json)
-  curl -s -X POST $URL/v1/payments -H "Authorization: Bearer $TOKEN" -H "Idempotency-Key: tour-2" \\
+  curl -s -X POST $URL/v1/payments -H "Authorization: Bearer $TOKEN" -H "Idempotency-Key: $(date +%s)-pay" \\
     -H 'Content-Type: application/json' -d "{\\"eventId\\":\\"$EVENT\\",\\"holdId\\":\\"$HOLD\\",\\"paymentMethod\\":\\"pm_card_visa\\"}"
 
 Ctrl-C stops everything that was started here.
