@@ -47,16 +47,17 @@ CREATE TABLE payments.attempts (
   CONSTRAINT attempts_failure_has_reason CHECK (
     (reason IS NOT NULL) = (state IN (
       'declining', 'abandoning', 'voiding', 'uncapturable', 'declined', 'voided', 'capture-failed', 'refused'))),
-  CONSTRAINT attempts_state_means CHECK (
+  -- Only a free attempt has no intent. A NULL would pass as true, hence the coalesce.
+  CONSTRAINT attempts_state_means CHECK (coalesce(
     CASE
       WHEN state IN ('started', 'refused') THEN amount_minor IS NULL AND intent_id IS NULL
       WHEN state = 'begun' THEN amount_minor IS NOT NULL AND deadline IS NOT NULL AND intent_id IS NULL
-      WHEN state IN ('unconfirmed', 'requires-action') THEN intent_id IS NOT NULL AND amount_minor > 0
+      WHEN state IN ('unconfirmed', 'requires-action') THEN amount_minor > 0 AND intent_id IS NOT NULL
       WHEN state IN ('authorised', 'booked', 'captured', 'voiding', 'uncapturable', 'capture-failed')
-        THEN amount_minor = 0 OR (amount_minor > 0 AND intent_id IS NOT NULL)
+        THEN (amount_minor = 0) = (intent_id IS NULL)
       WHEN state IN ('declining', 'declined') THEN amount_minor IS NOT NULL
       ELSE true
-    END)
+    END, false))
 ) WITH (fillfactor = 70);
 
 -- A hold is paid by one attempt at a time. With the buyer, so that a stranger cannot keep the owner from paying.

@@ -40,7 +40,7 @@ export class PaymentRig {
 
   private constructor(
     private readonly db: TestDatabase,
-    private readonly vhost: TestVhost,
+    private readonly vhost: Pick<TestVhost, 'url' | 'drop'>,
     private readonly holdService: Broker,
     private readonly broker: Broker,
     readonly sandbox: Sandbox,
@@ -48,8 +48,10 @@ export class PaymentRig {
     private readonly freeEventId: string,
   ) {}
 
-  static async open(): Promise<PaymentRig> {
-    const [db, vhost] = await Promise.all([testDatabase([inventoryMigrations, paymentMigrations]), testVhost()]);
+  /** @param rabbitmqUrl a broker of the caller's own, instead of a virtual host of the shared one */
+  static async open({ rabbitmqUrl }: { rabbitmqUrl?: string } = {}): Promise<PaymentRig> {
+    const db = await testDatabase([inventoryMigrations, paymentMigrations]);
+    const vhost = rabbitmqUrl ? { url: rabbitmqUrl, drop: () => Promise.resolve() } : await testVhost();
     const holdService = openBroker({ url: vhost.url, name: 'hold-service' });
     const broker = openBroker({ url: vhost.url, name: 'payment-service' });
     await Promise.all([holdService.whenReady(READY_MS), broker.whenReady(READY_MS)]);

@@ -1,0 +1,122 @@
+import { SandboxConfig, startSandbox, type Sandbox } from '@holdfast/sandbox-provider';
+import { v7 as newId } from 'uuid';
+import type { Attempt } from './attempts';
+import { Provider, ProviderSilent } from './provider';
+
+const FAULTS_MAX = 3;
+const REST_MS = 150;
+
+let sandbox: Sandbox;
+let provider: Provider;
+
+beforeEach(async () => {
+  sandbox = await startSandbox(Object.assign(new SandboxConfig(), { port: 0 }));
+  provider = connect();
+});
+
+afterEach(() => sandbox.close());
+
+const connect = (secretKey = 'sk_test_sandbox') =>
+  new Provider({ apiUrl: sandbox.url, secretKey, timeoutMs: 1_000, faultsMax: FAULTS_MAX, restMs: REST_MS });
+
+const attempt = (paymentMethod: string): Attempt => ({
+  eventId: newId(),
+  attemptId: newId(),
+  holdId: newId(),
+  buyerId: 'buyer',
+  paymentMethod,
+  askedVersion: null,
+  state: 'begun',
+  version: 1,
+  reason: null,
+  amountMinor: 9_000,
+  currency: 'EUR',
+  fenceVersion: 1,
+  seatIds: ['A1'],
+  deadline: new Date(),
+  intentId: null,
+  keyGeneration: 1,
+  keySpent: false,
+  tries: 0,
+  createdAt: new Date(),
+  nextAt: new Date(),
+  deadlinePassed: false,
+  serverTime: new Date(),
+});
+
+const confirmed = async (paymentMethod: string) => {
+  const begun = attempt(paymentMethod);
+  const created = await provider.createIntent(begun);
+  if ('refused' in created) throw new Error(created.refused);
+  const unconfirmed = { ...begun, intentId: created.intent.id };
+  return { unconfirmed, answer: await provider.confirmIntent(unconfirmed).catch((error: unknown) => error) };
+};
+
+describe('the provider', () => {
+  it('is asked for the amount of the hold, in its currency, with the attempt named', async () => {
+    const { unconfirmed, answer } = await confirmed('pm_card_visa');
+    expect(answer).toMatchObject({ intent: { status: 'requires_capture' } });
+    expect(sandbox.books.intents.get(unconfirmed.intentId)).toMatchObject({
+      amount: 9_000,
+      currency: 'eur',
+      metadata: { attemptId: unconfirmed.attemptId, holdId: unconfirmed.holdId, eventId: unconfirmed.eventId },
+    });
+  });
+
+  it('says what a step came to when it was done before', async () => {
+    const { unconfirmed } = await confirmed('pm_card_visa');
+    const again = { ...unconfirmed, keyGeneration: 2 };
+    expect(await provider.confirmIntent(again)).toMatchObject({ intent: { status: 'requires_capture' } });
+    await provider.captureIntent(unconfirmed);
+    expect(await provider.captureIntent(again)).toMatchObject({ intent: { status: 'succeeded' } });
+    expect(await provider.cancelIntent(unconfirmed)).toMatchObject({ status: 'succeeded' });
+  });
+
+  it('finds the intent of an attempt among many, by its metadata', async () => {
+    const lost = attempt('pm_card_visa');
+    await provider.createIntent(lost);
+    for (let other = 0; other < 120; other++) await provider.createIntent(attempt('pm_card_visa'));
+    const found = await provider.findIntent(lost);
+    expect(sandbox.books.intents.get(found?.id ?? '')?.metadata.attemptId).toBe(lost.attemptId);
+    expect(await provider.findIntent(attempt('pm_card_visa'))).toBeUndefined();
+  });
+
+  it.each([
+    ['pm_sandbox_timeout_before', false],
+    ['pm_sandbox_timeout_after', false],
+    ['pm_sandbox_500_before', true],
+    ['pm_sandbox_500_after', true],
+  ])('%s is silence; the key is spent: %s', async (paymentMethod, answered) => {
+    const { answer } = await confirmed(paymentMethod);
+    expect(answer).toBeInstanceOf(ProviderSilent);
+    expect(answer).toMatchObject({ answered });
+  });
+
+  it('that refuses our secret key has refused no payment', async () => {
+    await expect(connect('sk_test_wrong').createIntent(attempt('pm_card_visa'))).rejects.toBeInstanceOf(ProviderSilent);
+  });
+
+  it('is left alone after some faults in a row, and asked again after a rest', async () => {
+    const hanging = await Promise.all(
+      Array.from({ length: FAULTS_MAX }, () =>
+        provider.createIntent(attempt('pm_sandbox_timeout_after_create')).catch(() => 'silent'),
+      ),
+    );
+    expect(hanging).toEqual(['silent', 'silent', 'silent']);
+    const known = sandbox.books.intents.size;
+    await expect(provider.createIntent(attempt('pm_card_visa'))).rejects.toMatchObject({ answered: false });
+    expect(sandbox.books.intents.size).toBe(known);
+
+    let back: unknown;
+    for (const giveUpAt = Date.now() + 5_000; !back && Date.now() < giveUpAt;) {
+      back = await provider.createIntent(attempt('pm_card_visa')).catch(() => undefined);
+    }
+    expect(back).toMatchObject({ intent: { status: 'requires_confirmation' } });
+  });
+
+  it('that declines a card has not failed', async () => {
+    for (let declined = 0; declined <= FAULTS_MAX; declined++) {
+      expect((await confirmed('pm_card_chargeDeclined')).answer).toEqual({ refused: 'generic-decline' });
+    }
+  });
+});
