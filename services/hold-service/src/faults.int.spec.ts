@@ -147,6 +147,23 @@ describe('Postgres and the process', () => {
     expect(await ann('GET', '/health/ready')).toMatchObject({ status: 200 });
   });
 
+  it('beyond its queue it answers at once that it is overloaded', async () => {
+    const small = await serviceUnderTest({ postgresUrl: postgres.url, groupCommitQueueMax: 1 });
+    const { eventId, ann } = await sale(small);
+    const seats = ['St-A-1', 'St-A-2', 'St-A-3'];
+    const { answers } = await withSeatLocked(eventId, 'St-A-1', async () => {
+      const first = take(ann, eventId, 'St-A-1');
+      await until(isSomebodyWaiting);
+      const buyers = await Promise.all(seats.map((seat) => small.caller(`buyer of ${seat}`, 'buyer')));
+      const others = buyers.slice(1).map((buyer, i) => take(buyer, eventId, seats[i + 1] ?? ''));
+      const refused = await Promise.race(others);
+      expect(refused).toMatchObject({ status: 503, body: { code: 'overloaded' }, headers: { 'retry-after': '1' } });
+      return { answers: [first, ...others] };
+    });
+    expect((await Promise.all(answers)).map(({ status }) => status).sort()).toEqual([201, 201, 503]);
+    await small.close();
+  });
+
   it('on SIGTERM a running request is answered before the process ends', async () => {
     const { eventId } = await sale(service);
     const process = await ServiceProcess.start('hold-service', { env: settingsAsEnv(service.config) });

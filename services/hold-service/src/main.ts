@@ -5,7 +5,8 @@ import { holdService } from './hold-service';
 import { HoldServiceConfig } from './hold-service-config';
 
 /** What an operator can set right by the message alone. */
-const isPlain = (error: unknown): error is Error => error instanceof ConfigError || error instanceof DelayedExchangeMissing;
+const isPlain = (error: unknown): error is Error =>
+  error instanceof ConfigError || error instanceof DelayedExchangeMissing;
 
 async function main(): Promise<void> {
   await startHttpService(holdService(loadConfig(HoldServiceConfig)));
