@@ -248,15 +248,15 @@ CREATE TABLE payments.attempts (
     CONSTRAINT attempts_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
     CONSTRAINT attempts_end_has_time CHECK (((ended_at IS NOT NULL) = (state = ANY (ARRAY['captured'::payments.attempt_state, 'declined'::payments.attempt_state, 'voided'::payments.attempt_state, 'capture-failed'::payments.attempt_state, 'refused'::payments.attempt_state])))),
     CONSTRAINT attempts_failure_has_reason CHECK (((reason IS NOT NULL) = (state = ANY (ARRAY['declining'::payments.attempt_state, 'abandoning'::payments.attempt_state, 'voiding'::payments.attempt_state, 'uncapturable'::payments.attempt_state, 'declined'::payments.attempt_state, 'voided'::payments.attempt_state, 'capture-failed'::payments.attempt_state, 'refused'::payments.attempt_state])))),
-    CONSTRAINT attempts_state_means CHECK (
+    CONSTRAINT attempts_state_means CHECK (COALESCE(
 CASE
     WHEN (state = ANY (ARRAY['started'::payments.attempt_state, 'refused'::payments.attempt_state])) THEN ((amount_minor IS NULL) AND (intent_id IS NULL))
     WHEN (state = 'begun'::payments.attempt_state) THEN ((amount_minor IS NOT NULL) AND (deadline IS NOT NULL) AND (intent_id IS NULL))
-    WHEN (state = ANY (ARRAY['unconfirmed'::payments.attempt_state, 'requires-action'::payments.attempt_state])) THEN ((intent_id IS NOT NULL) AND (amount_minor > 0))
-    WHEN (state = ANY (ARRAY['authorised'::payments.attempt_state, 'booked'::payments.attempt_state, 'captured'::payments.attempt_state, 'voiding'::payments.attempt_state, 'uncapturable'::payments.attempt_state, 'capture-failed'::payments.attempt_state])) THEN ((amount_minor = 0) OR ((amount_minor > 0) AND (intent_id IS NOT NULL)))
+    WHEN (state = ANY (ARRAY['unconfirmed'::payments.attempt_state, 'requires-action'::payments.attempt_state])) THEN ((amount_minor > 0) AND (intent_id IS NOT NULL))
+    WHEN (state = ANY (ARRAY['authorised'::payments.attempt_state, 'booked'::payments.attempt_state, 'captured'::payments.attempt_state, 'voiding'::payments.attempt_state, 'uncapturable'::payments.attempt_state, 'capture-failed'::payments.attempt_state])) THEN ((amount_minor = 0) = (intent_id IS NULL))
     WHEN (state = ANY (ARRAY['declining'::payments.attempt_state, 'declined'::payments.attempt_state])) THEN (amount_minor IS NOT NULL)
     ELSE true
-END)
+END, false))
 )
 WITH (fillfactor='70');
 
