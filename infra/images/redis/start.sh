@@ -1,0 +1,19 @@
+#!/bin/sh
+# Starts Redis with a user for each service that needs it. The passwords come from the environment, so the users are
+# written when the container starts; a file keeps them out of the process list.
+#
+# Redis holds nothing that Postgres does not know: it says an early "no". So it keeps nothing on disk, and a restart
+# begins empty; what that costs is a few questions to Postgres.
+set -eu
+umask 077
+config=/tmp/redis.conf
+
+# A service may use data and scripts; it may not reconfigure, flush or spy on the server. INFO is how a client asks
+# whether it is ready.
+cat > "$config" << END
+save ""
+appendonly no
+user default on >$REDIS_ADMIN_PASSWORD ~* &* +@all
+user hold-service on >$REDIS_HOLD_PASSWORD ~* &* +@all -@admin -@dangerous +info
+END
+exec redis-server "$config"
