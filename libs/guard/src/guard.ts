@@ -127,6 +127,7 @@ export class Guard {
 
   /** The hold is booked: its seats carry a mark that outlives the deadline. */
   book(eventId: string, holdId: string, seatIds: string[]): Promise<boolean> {
+    this.taken?.forget(eventId, seatIds);
     return this.update('book', eventId, holdId, seatIds, [holdId, MARK_MS]);
   }
 

@@ -85,21 +85,6 @@ export async function givenHolds(db: Database, eventId: string, holdIds: string[
   return new Map(rows.map((row) => [row.hold_id, toGiven(row)]));
 }
 
-/** The hold a buyer was given under a key, in a fresh snapshot; undefined where the key has no effect to its name. */
-export async function givenHoldByKey(
-  db: Database,
-  eventId: string,
-  buyerId: string,
-  key: string,
-): Promise<(GivenHold & { serverTime: Date }) | undefined> {
-  const rows = await db.query<HoldRow>(`${selectHold} WHERE h.event_id = $1 AND h.buyer_id = $2 AND h.hold_key = $3`, [
-    eventId,
-    buyerId,
-    key,
-  ]);
-  return rows.map((row) => ({ ...toGiven(row), serverTime: row.now }))[0];
-}
-
 interface HoldRow {
   now: Date;
   event_id: string;

@@ -1,5 +1,5 @@
 export { SEAT_CHANGES, type HoldState, type LedgerKind, type SeatState } from './seat-lifecycle';
-export { findReplay, hold, type HoldOutcome, type HoldRequest, type TakenSeat } from './verbs/hold';
+export { findReplays, hold, type HoldOutcome, type HoldRequest, type TakenSeat } from './verbs/hold';
 export { extend, type ExtendOutcome, type ExtendRequest } from './verbs/extend';
 export { beginPayment, type BeginPaymentOutcome, type BeginPaymentRequest } from './verbs/begin-payment';
 export { book, type BookOutcome, type BookRequest } from './verbs/book';
@@ -34,5 +34,6 @@ export {
 } from './ledger';
 export { dueHolds, type DueHolds } from './due-holds';
 export { forgetKeys } from './forget-keys';
+export { KeyLookups, type KeyLookup } from './key-lookups';
 export { HoldCommitter, Overloaded, type HoldCommitterOptions } from './hold-committer';
 export { inventoryMigrations } from './migrations';

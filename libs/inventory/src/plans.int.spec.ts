@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { testDatabase, type TestDatabase } from '@holdfast/testing';
 import { Client } from 'pg';
-import { hold, expire, inventoryMigrations, dueHolds } from './index';
+import { hold, expire, findReplays, inventoryMigrations, dueHolds } from './index';
 import { Sale } from './spec/sale';
 
 /**
@@ -64,6 +64,14 @@ it('a batch of fifty holds too', async () => {
   }));
   const plan = await plansOf((here) => hold(here.db, here.eventId, requests));
   expect(plan).toContain('seats_pkey');
+  expect(scans(plan)).toEqual([]);
+});
+
+it('keys are looked up by their index, without a look at the seats of those that have no hold', async () => {
+  const keys = Array.from({ length: 200 }, (_, i) => ({ buyerId: `loser-${i}`, key: 'k', bodyHash: Buffer.from('b') }));
+  const plan = await plansOf((here) => findReplays(here.db, here.eventId, keys));
+  expect(plan).toContain('holds_event_id_buyer_id_hold_key_key');
+  expect(plan).not.toContain('seats_pkey');
   expect(scans(plan)).toEqual([]);
 });
 

@@ -8,7 +8,7 @@ import {
   endPayment,
   expire,
   extend,
-  findReplay,
+  findReplays,
   hold,
   inventoryMigrations,
   readHold,
@@ -271,9 +271,18 @@ describe('idempotency', () => {
       replayed: true,
       hold: first.hold,
     });
-    expect(
-      await findReplay(sale.db, sale.eventId, { buyerId: 'ann', key: 'key', bodyHash: hash('body') }),
-    ).toMatchObject({ outcome: 'held', replayed: true, hold: first.hold });
+    const lookups = [
+      { buyerId: 'bob', key: 'key', bodyHash: hash('body') },
+      { buyerId: 'ann', key: 'key', bodyHash: hash('body') },
+      { buyerId: 'ann', key: 'key', bodyHash: hash('another') },
+      { buyerId: 'ann', key: 'other', bodyHash: hash('body') },
+    ];
+    expect(await findReplays(sale.db, sale.eventId, lookups)).toMatchObject([
+      undefined,
+      { outcome: 'held', replayed: true, hold: first.hold },
+      { outcome: 'key-reused' },
+      undefined,
+    ]);
   });
 
   it('refuses another body under the key, and keeps keys of buyers apart', async () => {

@@ -1,4 +1,5 @@
 import { openRedis, whenRedisReady } from '@holdfast/redis';
+import { Connections } from './connections';
 import {
   callerWith,
   openSale,
@@ -378,5 +379,6 @@ describe('holds', () => {
     const keys = (await redis.call('KEYS', `${service.config.redisKeyPrefix}*`)) as string[];
     if (keys.length > 0) await redis.call('DEL', ...keys);
     redis.disconnect();
+    service.app.get(Connections).holdPath.taken.forget(eventId, ['St-A-1']);
   }
 });

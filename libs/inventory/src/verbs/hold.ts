@@ -2,7 +2,7 @@ import { strict as assert } from 'node:assert';
 import type { Database } from '@holdfast/postgres';
 import { v7 as newId } from 'uuid';
 import { assertEachOnce, inOrder, missing } from '../batch';
-import { givenHoldByKey, givenHolds, type GivenHold, type Hold, type HoldSeat } from '../holds';
+import { givenHolds, type GivenHold, type Hold, type HoldSeat } from '../holds';
 import type { SeatState } from '../seat-lifecycle';
 
 export interface HoldRequest {
@@ -69,17 +69,43 @@ export async function hold(db: Database, eventId: string, requests: HoldRequest[
 }
 
 /**
- * What the key of a hold request was already answered with, in a fresh snapshot; undefined if it never took effect.
- * Asked before a refusal that did not come from Postgres, so that nobody is refused by their own hold.
+ * What the keys of hold requests were already answered with, in a fresh snapshot; undefined for one that never took
+ * effect. Asked before a refusal that did not come from Postgres, so that nobody is refused by their own hold. Reads the
+ * seats only of keys that have a hold: the losers of a rush have none.
  */
-export async function findReplay(
+export async function findReplays(
   db: Database,
   eventId: string,
-  request: Pick<HoldRequest, 'buyerId' | 'key' | 'bodyHash'>,
-): Promise<HoldOutcome | undefined> {
-  const given = await givenHoldByKey(db, eventId, request.buyerId, request.key);
-  return given && replayOutcome(request.bodyHash, given, given.serverTime);
+  requests: Pick<HoldRequest, 'buyerId' | 'key' | 'bodyHash'>[],
+): Promise<(HoldOutcome | undefined)[]> {
+  const rows = await db.query<{ i: number; hold_id: string; now: Date }>(findKeysSql, [
+    eventId,
+    requests.map((_, i) => i),
+    requests.map(({ buyerId }) => buyerId),
+    requests.map(({ key }) => key),
+  ]);
+  const outcomes = new Array<HoldOutcome | undefined>(requests.length).fill(undefined);
+  const given = await givenHolds(
+    db,
+    eventId,
+    rows.map((row) => row.hold_id),
+  );
+  for (const { i, hold_id, now } of rows) {
+    const hold = given.get(hold_id);
+    const request = requests[i];
+    if (hold && request) outcomes[i] = replayOutcome(request.bodyHash, hold, now);
+  }
+  return outcomes;
 }
+
+/** As a scalar subquery the key stays on its index while the table has never been analysed; see holdSql. */
+const findKeysSql = `
+SELECT f.i, f.hold_id, clock_timestamp() AS now
+  FROM (SELECT k.i, (SELECT h.hold_id FROM inventory.holds h
+                      WHERE h.event_id = $1 AND h.buyer_id = k.buyer_id AND h.hold_key = k.hold_key) AS hold_id
+          FROM unnest($2::int[], $3::text[], $4::text[]) AS k (i, buyer_id, hold_key)) f
+ WHERE f.hold_id IS NOT NULL
+`;
 
 interface Row {
   i: number;
