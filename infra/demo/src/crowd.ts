@@ -1,8 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { buy, HABITS, type BuyerContext, type Habit } from './buyer';
 
-/** Buyers come at this rate, whatever the system answers: an open loop. */
-const ARRIVALS_PER_SECOND = 150;
+/**
+ * Buyers come at a steady rate, whatever the system answers: an open loop. A small crowd comes slowly enough for two cores
+ * that run everything; a large one comes within half a minute.
+ */
+const ARRIVALS_PER_SECOND_MIN = 50;
+const ARRIVAL_SECONDS_MAX = 30;
 const SEATS_WANTED_MAX = 4;
 
 export interface CrowdOptions extends BuyerContext {
@@ -13,10 +17,11 @@ export interface CrowdOptions extends BuyerContext {
 /** Sends the buyers and waits until the last one has left. */
 export async function sendCrowd(options: CrowdOptions): Promise<void> {
   const { buyers, tokenOf, tally, random } = options;
+  const arrivalsPerSecond = Math.max(ARRIVALS_PER_SECOND_MIN, buyers / ARRIVAL_SECONDS_MAX);
   const startedAt = performance.now();
   const visits: Promise<void>[] = [];
   for (let nth = 0; nth < buyers; nth++) {
-    const wait = startedAt + (nth / ARRIVALS_PER_SECOND) * 1_000 - performance.now();
+    const wait = startedAt + (nth / arrivalsPerSecond) * 1_000 - performance.now();
     if (wait > 0) await sleep(wait);
     const wanted = 1 + Math.floor(random() * SEATS_WANTED_MAX);
     visits.push(buy(tokenOf(nth), habitOf(random), wanted, options).finally(() => tally.done++));

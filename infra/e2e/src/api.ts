@@ -50,3 +50,8 @@ export function expectProblem(answer: Answer<unknown>, status: number, code: str
   expect(answer.headers.get('content-type')).toMatch(/^application\/problem\+json/);
   expect(typeof (answer.body as { title?: unknown }).title).toBe('string');
 }
+
+/** What `validation-failed` says when the fault is there; it may say more than one thing about it. */
+export function faultAt(path: string): object {
+  return { errors: expect.arrayContaining([expect.objectContaining({ path })]) as unknown };
+}

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { expectProblem, request, type Call } from './api';
+import { expectProblem, faultAt, request, type Call } from './api';
 import { buyers, itWithBuyers, itWithMintedTokens, mintToken } from './people';
 import { Sale } from './sale';
 
@@ -23,25 +23,13 @@ describe('a request to hold that is wrong', () => {
 
   itWithBuyers(1).each<Wrong>([
     ['broken JSON', () => ({ body: '{"seats":["A' }), 400, 'malformed-json'],
-    ['no body', () => ({ body: '', headers: json }), 400, 'malformed-json'],
+    ['no body', () => ({ body: '', headers: json }), 422, 'validation-failed'],
     ['a null', () => ({ body: 'null' }), 422, 'validation-failed'],
     ['an array', () => ({ body: '[]' }), 422, 'validation-failed'],
-    ['no seats', () => ({ body: {} }), 422, 'validation-failed', { errors: [{ path: 'seats' }] }],
-    ['an empty list', () => ({ body: { seats: [] } }), 422, 'validation-failed', { errors: [{ path: 'seats' }] }],
-    [
-      'a text for the list',
-      () => ({ body: { seats: 'A' } }),
-      422,
-      'validation-failed',
-      { errors: [{ path: 'seats' }] },
-    ],
-    [
-      'a number for a seat',
-      ([a]) => ({ body: { seats: [a, 7] } }),
-      422,
-      'validation-failed',
-      { errors: [{ path: 'seats[1]' }] },
-    ],
+    ['no seats', () => ({ body: {} }), 422, 'validation-failed', faultAt('seats')],
+    ['an empty list', () => ({ body: { seats: [] } }), 422, 'validation-failed', faultAt('seats')],
+    ['a text for the list', () => ({ body: { seats: 'A' } }), 422, 'validation-failed', faultAt('seats')],
+    ['a number for a seat', ([a]) => ({ body: { seats: [a, 7] } }), 422, 'validation-failed', faultAt('seats[1]')],
     ['an object for a seat', () => ({ body: { seats: [{ id: 1 }] } }), 422, 'validation-failed'],
     ['a control character', () => ({ body: { seats: ['A\u0000'] } }), 422, 'validation-failed'],
     ['an endless seat id', () => ({ body: { seats: ['x'.repeat(201)] } }), 422, 'validation-failed'],
@@ -64,7 +52,8 @@ describe('a request to hold that is wrong', () => {
     ['no key', ([a]) => ({ body: { seats: [a] }, key: null }), 400, 'idempotency-key-required'],
     ['a key with blanks', ([a]) => ({ body: { seats: [a] }, key: 'a b' }), 400, 'idempotency-key-invalid'],
     ['an endless key', ([a]) => ({ body: { seats: [a] }, key: 'k'.repeat(256) }), 400, 'idempotency-key-invalid'],
-  ])('%s', async (_, call, status, code, members) => {
+    // Not as five parameters: jest would take the fifth of a row of four for its callback.
+  ])('%s', async (_, ...[call, status, code, members]) => {
     const answer = await request('POST', `${sale.path}/holds`, { token: buyer, ...call(sale.seatIds) });
     expectProblem(answer, status, code, members);
   });
@@ -125,7 +114,7 @@ describe('a request to extend or pay that is wrong', () => {
     const [buyer = ''] = await buyers(1);
     const hold = await sale.held(buyer, sale.seatIds.slice(0, 1));
     const answer = await sale.extend(buyer, hold.holdId, body as object);
-    expectProblem(answer, 422, 'validation-failed', { errors: [{ path }] });
+    expectProblem(answer, 422, 'validation-failed', faultAt(path));
     expect((await sale.readHold(buyer, hold.holdId)).body.version).toBe(hold.version);
   });
 
@@ -139,7 +128,7 @@ describe('a request to extend or pay that is wrong', () => {
   ])('pay: %s', async (_, body, path) => {
     const [token = ''] = await buyers(1);
     const answer = await request('POST', '/v1/payments', { token, body });
-    expectProblem(answer, 422, 'validation-failed', { errors: [{ path }] });
+    expectProblem(answer, 422, 'validation-failed', faultAt(path));
   });
 
   itWithBuyers(1)('pay: no key, no JSON, a payment that is not there', async () => {
