@@ -3,10 +3,10 @@ import { buy, HABITS, type BuyerContext, type Habit } from './buyer';
 
 /**
  * Buyers come at a steady rate, whatever the system answers: an open loop. A small crowd comes slowly enough for two cores
- * that run everything; a large one comes within half a minute.
+ * that run everything; a large one comes within a minute.
  */
-const ARRIVALS_PER_SECOND_MIN = 50;
-const ARRIVAL_SECONDS_MAX = 30;
+const ARRIVALS_PER_SECOND_MIN = 30;
+const ARRIVAL_SECONDS_MAX = 60;
 const SEATS_WANTED_MAX = 4;
 
 export interface CrowdOptions extends BuyerContext {

@@ -1,5 +1,7 @@
 import { runDemoCommand } from './demo-command';
 
+export { describeMachine, readDurability, type Durability, type Machine } from './machine';
+
 if (require.main === module) {
   runDemoCommand(process.argv).catch((error: unknown) => {
     process.stderr.write(`${(error as Error).message}\n`);

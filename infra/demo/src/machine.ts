@@ -16,7 +16,10 @@ export interface Machine {
 
 export type Durability = 'fsync' | 'memory';
 
-export async function describeMachine(db: Database, { redisUrl, rabbitmqUrl }: DemoSystem): Promise<Machine> {
+export async function describeMachine(
+  db: Database,
+  { redisUrl, rabbitmqUrl }: Pick<DemoSystem, 'redisUrl' | 'rabbitmqUrl'>,
+): Promise<Machine> {
   return {
     cores: availableParallelism(),
     memoryGb: Math.round(totalmem() / 2 ** 30),
