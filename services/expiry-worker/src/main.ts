@@ -4,7 +4,11 @@ import { startHttpService } from '@holdfast/http';
 import { expiryWorker } from './expiry-worker-service';
 import { ExpiryWorkerConfig } from './expiry-worker-config';
 
-startHttpService(expiryWorker(loadConfig(ExpiryWorkerConfig))).catch((error: unknown) => {
+async function main(): Promise<void> {
+  await startHttpService(expiryWorker(loadConfig(ExpiryWorkerConfig)));
+}
+
+main().catch((error: unknown) => {
   console.error(error instanceof ConfigError || error instanceof DelayedExchangeMissing ? error.message : error);
   process.exit(1);
 });
