@@ -1,5 +1,5 @@
 /** A step that says nothing for this long says that it is still there. */
-const HEARTBEAT_MS = 5_000;
+const HEARTBEAT_MS = 10_000;
 
 /**
  * Says what is being done, and that it is still being done while it takes long.

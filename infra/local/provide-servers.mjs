@@ -139,6 +139,9 @@ export async function serverHandle(name, source, context) {
   return {
     ...server.addresses(facts),
     ports,
+    get pid() {
+      return instance.pid;
+    },
     start: async () => {
       await instance.start();
       await server.setUp(facts);
@@ -197,6 +200,9 @@ function privateInstance(server, source, context) {
     },
     pause: main.pause,
     resume: main.resume,
+    get pid() {
+      return main.pid;
+    },
   };
 }
 

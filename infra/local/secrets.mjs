@@ -18,7 +18,6 @@ const SECRET_NAMES = [
   'postgresExpiry',
   'redisAdmin',
   'redisHold',
-  'redisExpiry',
   'rabbitmqAdmin',
   'rabbitmqHold',
   'rabbitmqPayment',

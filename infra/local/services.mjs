@@ -66,9 +66,8 @@ const settingsOf = {
     HOLDFAST_STRIPE_API_URL: `http://127.0.0.1:${ports['sandbox-provider']}`,
     HOLDFAST_STRIPE_SECRET_KEY: secrets.stripe,
   }),
-  'expiry-worker': ({ addresses: { postgres, redis, rabbitmq }, engine }) => ({
+  'expiry-worker': ({ addresses: { postgres, rabbitmq }, engine }) => ({
     HOLDFAST_POSTGRES_URL: postgres.expiryUrl,
-    HOLDFAST_REDIS_URL: redis.expiryUrl,
     HOLDFAST_RABBITMQ_URL: rabbitmq.expiryUrl,
     HOLDFAST_EXPIRY_ENGINE: engine,
   }),

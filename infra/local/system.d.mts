@@ -33,6 +33,8 @@ export interface RunningProcess {
 }
 
 export interface RunningServer {
+  /** Its main process; undefined in a container. */
+  readonly pid: number | undefined;
   /** The same after a restart. */
   readonly url: string;
   kill(): Promise<void>;

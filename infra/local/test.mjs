@@ -18,7 +18,7 @@ import { ensurePackages, requireNode } from './workspace.mjs';
 const KINDS = ['lint', 'unit', 'int', 'e2e'];
 const WORKERS = '2';
 /** A hung run ends as a failed one: about twice what a run takes on two cores. */
-const JEST_TIMEOUT_MS = 9 * 60_000;
+const JEST_TIMEOUT_MS = 6 * 60_000;
 const FAILED_LINES_MAX = 400;
 
 requireNode();

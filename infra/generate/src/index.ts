@@ -3,11 +3,13 @@ import { dirname, join } from 'node:path';
 import { messageCatalogue } from './message-catalogue';
 import { openApiText } from './openapi';
 import { schemaSql } from './schema';
+import { settingsPage } from './settings';
 
 /** Everything in the repository that a program writes. `npm test` fails when one of them is not what it would be now. */
 const generated: { file: string; generate: () => Promise<string> }[] = [
   { file: 'openapi.json', generate: openApiText },
   { file: 'docs/messages.md', generate: messageCatalogue },
+  { file: 'docs/settings.md', generate: settingsPage },
   { file: 'docs/schema.sql', generate: schemaSql },
 ];
 

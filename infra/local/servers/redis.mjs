@@ -18,7 +18,6 @@ const directives = (secrets) => [
   ['appendonly', 'no'],
   ['user', ...`default on ${hashed(secrets.redisAdmin)} ~* &* +@all`.split(' ')],
   ['user', ...`hold-service on ${hashed(secrets.redisHold)} ${SERVICE_RIGHTS}`.split(' ')],
-  ['user', ...`expiry-worker on ${hashed(secrets.redisExpiry)} ${SERVICE_RIGHTS}`.split(' ')],
 ];
 
 /** The server needs only the hash, so the password shows up in no file and no process list. */
@@ -65,7 +64,6 @@ export const redis = {
     return {
       url: url('default', secrets.redisAdmin),
       holdUrl: url('hold-service', secrets.redisHold),
-      expiryUrl: url('expiry-worker', secrets.redisExpiry),
     };
   },
 
