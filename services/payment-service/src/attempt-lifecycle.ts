@@ -4,15 +4,19 @@ import { HoldServiceSilent, type HoldCommands } from './hold-commands';
 import { ProviderSilent, type Intent, type Provider } from './provider';
 
 /**
- * A payment attempt's life, as in docs/payment-states.md:
+ * A payment attempt's life; docs/payment-states.md draws all of it. Ends are in capitals.
  *
- *   started --begun--> begun --created--> unconfirmed --authorised--> authorised --booked--> booked --captured--> CAPTURED
- *     |  \               |  \               |   \  \                      |                    |
- *     |   unavailable    |   rejected       |    \  action-required       refused              capture-refused
- *     |     \            |     \            |     \    \                  |                    |
- *  refused   abandoning  |      declining --+      \   requires-action    voiding              uncapturable
- *     |         |     deadline-passed  |            \      |              |                    |
- *  REFUSED   VOIDED   -> abandoning  DECLINED     declined, deadline-passed, ...  VOIDED       CAPTURE-FAILED
+ *   started          begin-payment: may this hold be paid?      refused -> REFUSED,  unavailable -> abandoning
+ *      | begun
+ *   begun            create the intent, without money           rejected -> declining
+ *      | created
+ *   unconfirmed      confirm it: money is set aside             declined -> declining
+ *      | authorised    (or requires-action: the payer first)    deadline-passed, cancelled -> abandoning
+ *   authorised       book: the fence, the seats are given       refused -> voiding
+ *      | booked
+ *   booked           capture: the money is taken                capture-refused -> uncapturable
+ *      | captured
+ *   CAPTURED         declining -> DECLINED    abandoning, voiding -> VOIDED    uncapturable -> CAPTURE-FAILED
  *
  * Money and seat move at three of these arrows only: `authorised` sets money aside, `booked` gives the seat (the fence),
  * `captured` takes the money. Each is decided by whoever owns the thing: the provider, hold-service, the provider.

@@ -1,8 +1,8 @@
-import { advance, hasEnded, type World } from './attempt-lifecycle';
+import { advance, type World } from './attempt-lifecycle';
 import type { Attempt } from './attempts';
 
 /** Attempts one instance works on at a time. */
-const TAKEN_UP_MAX = 20;
+const IN_HAND_MAX = 50;
 
 export interface CompleterOptions {
   everyMs: number;
@@ -15,8 +15,9 @@ export interface CompleterOptions {
  * waited for. Any number of instances may run, each attempt is leased to one of them.
  */
 export class Completer {
+  private readonly inHand = new Set<Promise<void>>();
   private timer: NodeJS.Timeout | undefined;
-  private pass: Promise<number> | undefined;
+  private looking: Promise<unknown> = Promise.resolve();
 
   constructor(
     private readonly world: World,
@@ -31,37 +32,48 @@ export class Completer {
   async stop(): Promise<void> {
     clearTimeout(this.timer);
     this.timer = undefined;
-    await this.pass;
+    await this.looking;
+    await Promise.all(this.inHand);
   }
 
   /**
-   * One pass over what is due now.
+   * Takes up what is due now and sees it through.
    *
    * @returns how many attempts were taken up
    */
   async run(): Promise<number> {
-    let taken: Attempt[];
-    try {
-      taken = await this.world.attempts.takeUp(TAKEN_UP_MAX);
-    } catch (error) {
-      this.options.onFault(error, undefined);
-      return 0;
-    }
-    await Promise.all(taken.map((attempt) => this.complete(attempt)));
+    const taken = await this.takeUp();
+    await Promise.all(taken);
     return taken.length;
   }
 
+  /** Looks again soon, whether or not the last ones are done: one that hangs keeps no other waiting. */
   private async tick(): Promise<void> {
-    this.pass = this.run();
-    const taken = await this.pass;
-    if (!this.timer) return;
-    // A full pass means that more is due.
-    this.timer = setTimeout(() => void this.tick(), taken < TAKEN_UP_MAX ? this.options.everyMs : 0);
+    this.looking = this.takeUp();
+    await this.looking;
+    if (this.timer) this.timer = setTimeout(() => void this.tick(), this.options.everyMs);
+  }
+
+  private async takeUp(): Promise<Promise<void>[]> {
+    const free = IN_HAND_MAX - this.inHand.size;
+    if (free === 0) return [];
+    try {
+      const attempts = await this.world.attempts.takeUp(free);
+      return attempts.map((attempt) => this.hold(this.complete(attempt)));
+    } catch (error) {
+      this.options.onFault(error, undefined);
+      return [];
+    }
+  }
+
+  private hold(work: Promise<void>): Promise<void> {
+    this.inHand.add(work);
+    return work.finally(() => this.inHand.delete(work));
   }
 
   private async complete(attempt: Attempt): Promise<void> {
     try {
-      if (!hasEnded(attempt.state)) await advance(attempt, this.world, true);
+      await advance(attempt, this.world, true);
     } catch (error) {
       this.options.onFault(error, attempt);
     }
