@@ -1,1 +1,0 @@
-export * from '@holdfast/sandbox-provider';
