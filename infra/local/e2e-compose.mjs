@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ensureImage } from './containers.mjs';
-import { repository } from './paths.mjs';
+import { localFolder, repository } from './paths.mjs';
 import { anyFreePort } from './ports.mjs';
 import { step } from './progress.mjs';
 import { run, runStreaming } from './run-command.mjs';
@@ -129,7 +130,11 @@ async function chooseImages() {
  * @returns {(args: string[], options: object) => Promise<string>} gives the last lines written; fails when compose does
  */
 function composeWith([program, ...first], env) {
-  const fixed = [...first, '--file', join(repository, 'docker-compose.yml'), '--env-file', '/dev/null'];
+  // In place of a developer's own .env; compose 1.29 accepts only a real file.
+  const emptyEnvFile = join(localFolder, 'e2e-compose.env');
+  mkdirSync(localFolder, { recursive: true });
+  writeFileSync(emptyEnvFile, '');
+  const fixed = [...first, '--file', join(repository, 'docker-compose.yml'), '--env-file', emptyEnvFile];
   return async (args, options) => {
     const { ok, tail } = await runStreaming(program, [...fixed, ...args], {
       cwd: repository,
@@ -159,7 +164,6 @@ async function waitUntilHealthy(compose) {
 }
 
 async function runSuite(url, env) {
-  let lastLine = '';
   const { ok, tail } = await step(log, `End-to-end suite against ${url}`, () =>
     runStreaming(process.execPath, [join('infra', 'e2e', 'dist', 'index.js'), '--url', url], {
       cwd: repository,
@@ -170,8 +174,7 @@ async function runSuite(url, env) {
       onLine: log,
     }),
   );
-  lastLine = tail.trim();
-  if (!ok) throw new Error(`The end-to-end suite failed: ${lastLine}`);
+  if (!ok) throw new Error(`The end-to-end suite failed: ${tail.trim()}`);
   return 0;
 }
 

@@ -46,8 +46,8 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
 }
 
 try {
-  await ensurePackages(log);
-  await build(log);
+  await ensurePackages(log, abort.signal);
+  await build(log, abort.signal);
   system = await startSystem({
     ...options,
     folder: localFolder,

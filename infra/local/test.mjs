@@ -40,7 +40,7 @@ markRunning(folder);
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => abort.abort());
 
 try {
-  await ensurePackages(log);
+  await ensurePackages(log, abort.signal);
   if (wanted.has('lint')) await check('Format (prettier)', 'prettier', ['--check', '--log-level', 'warn', '.']);
   await check('Types and build (tsc)', 'typescript/tsc', ['-b', 'tsconfig.json']);
   if (wanted.has('lint')) {

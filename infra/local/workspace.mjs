@@ -33,22 +33,23 @@ export function isInstallStale({ lock, stamp, lockTimeMs, installedTimeMs }) {
   return installedTimeMs < lockTimeMs;
 }
 
-/** Installs the packages of the lock file when that is needed. */
-export async function ensurePackages(log, root = repository) {
-  const facts = installFacts(root);
+/** Installs the packages of the lock file when that is needed. `signal` ends it early, as a failure. */
+export async function ensurePackages(log, signal) {
+  const facts = installFacts(repository);
   if (!isInstallStale(facts)) return;
   const { ok, tail } = await step(log, 'Installing packages (npm ci)', () =>
-    runStreaming('npm', ['ci', '--no-audit', '--no-fund'], { cwd: root }),
+    runStreaming('npm', ['ci', '--no-audit', '--no-fund'], { cwd: repository, signal }),
   );
   if (!ok) throw new Error(`npm ci failed:\n${tail}`);
-  writeFileSync(join(root, STAMP), facts.lock);
+  writeFileSync(join(repository, STAMP), facts.lock);
 }
 
-/** Compiles what has changed since the last time. */
-export async function build(log, root = repository) {
+/** Compiles what has changed since the last time. `signal` ends it early, as a failure. */
+export async function build(log, signal) {
   const { ok, tail } = await step(log, 'Building', () =>
     runStreaming(process.execPath, [join('node_modules', 'typescript', 'bin', 'tsc'), '-b', 'tsconfig.json'], {
-      cwd: root,
+      cwd: repository,
+      signal,
     }),
   );
   if (!ok) throw new Error(`The build failed:\n${tail}`);
