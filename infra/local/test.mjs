@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { readJson } from './json-file.mjs';
+import { readJson, removeFile } from './json-file.mjs';
 import { localFolder, repository } from './paths.mjs';
 import { step } from './progress.mjs';
 import { removeSystemData } from './remove-system-data.mjs';
@@ -18,7 +18,7 @@ import { ensurePackages, requireNode } from './workspace.mjs';
 const KINDS = ['lint', 'unit', 'int', 'e2e'];
 const WORKERS = '2';
 /** A hung run ends as a failed one: about twice what a run takes on two cores. */
-const JEST_TIMEOUT_MS = 6 * 60_000;
+const JEST_TIMEOUT_MS = 9 * 60_000;
 const FAILED_LINES_MAX = 400;
 
 requireNode();
@@ -104,6 +104,8 @@ async function withTestServers() {
 
 async function jest(kind, env = {}) {
   const file = join(folder, `${kind}.json`);
+  // The report of an earlier run must not pass for this one's.
+  removeFile(file);
   const args = ['--selectProjects', kind, '--maxWorkers', WORKERS, '--json', '--outputFile', file];
   const { ok, tail } = await step(log, `Tests: ${kind} (jest)`, () =>
     runNode([toolPath('jest'), ...args], {
@@ -112,13 +114,13 @@ async function jest(kind, env = {}) {
       onLine: (line) => /^(PASS|FAIL)|✕|●/.test(line.trim()) && log(`  ${line}`),
     }),
   );
-  const report = readJson(file, undefined);
+  const report = readJson(file);
   const failed = (report?.numFailedTests ?? 0) + (report?.numRuntimeErrorTestSuites ?? 0);
   totals.passed += report?.numPassedTests ?? 0;
   if (report?.numPendingTests) log(`  skipped: ${report.numPendingTests} (each says why in its name)`);
   if (ok && failed === 0) return;
   log(tail);
-  fail(`Tests: ${kind}`, Math.max(1, failed));
+  fail(report ? `Tests: ${kind}` : `Tests: ${kind}, which ended without a report`, Math.max(1, failed));
 }
 
 async function endToEndTests() {
