@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { chooseSources } from './provide-servers.mjs';
+import { removeSystemData } from './remove-system-data.mjs';
 import { fillTemplate } from './servers/nginx.mjs';
 
 describe('where servers come from', () => {
   const folder = mkdtempSync(join(tmpdir(), 'holdfast-sources-'));
-  after(() => rmSync(folder, { recursive: true }));
+  after(() => removeSystemData(folder));
 
   it('an address in the environment comes first, and is said', async () => {
     const said = [];
