@@ -1,12 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { buy, HABITS, type BuyerContext, type Habit } from './buyer';
 
-/**
- * Buyers come at a steady rate, whatever the system answers: an open loop. A small crowd comes slowly enough for two cores
- * that run everything; a large one comes within a minute.
- */
+/** A small crowd comes slowly enough for two cores that run everything; a large one comes within a minute. */
 const ARRIVALS_PER_SECOND_MIN = 30;
 const ARRIVAL_SECONDS_MAX = 60;
+/**
+ * Nobody new comes in while this many requests wait for their answer. Without it a machine that is busy with something
+ * else pays so slowly that holds of a few seconds run out on the way, and the demo shows the queue instead of the system.
+ */
+const IN_FLIGHT_MAX = 24;
+const DOOR_POLL_MS = 5;
 const SEATS_WANTED_MAX = 4;
 
 export interface CrowdOptions extends BuyerContext {
@@ -14,15 +17,16 @@ export interface CrowdOptions extends BuyerContext {
   tokenOf: (buyer: number) => string;
 }
 
-/** Sends the buyers and waits until the last one has left. */
+/** Sends the buyers at a steady rate and waits until the last one has left. */
 export async function sendCrowd(options: CrowdOptions): Promise<void> {
-  const { buyers, tokenOf, tally, random } = options;
+  const { buyers, tokenOf, shop, tally, random } = options;
   const arrivalsPerSecond = Math.max(ARRIVALS_PER_SECOND_MIN, buyers / ARRIVAL_SECONDS_MAX);
   const startedAt = performance.now();
   const visits: Promise<void>[] = [];
   for (let nth = 0; nth < buyers; nth++) {
     const wait = startedAt + (nth / arrivalsPerSecond) * 1_000 - performance.now();
     if (wait > 0) await sleep(wait);
+    while (shop.inFlight >= IN_FLIGHT_MAX) await sleep(DOOR_POLL_MS);
     const wanted = 1 + Math.floor(random() * SEATS_WANTED_MAX);
     visits.push(buy(tokenOf(nth), habitOf(random), wanted, options).finally(() => tally.done++));
   }

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EventBody, HoldBody, LayoutBody, SeatsBody } from '@holdfast/contracts';
-import { bulkhead } from 'cockatiel';
 
 export interface ShopAnswer<T> {
   status: number;
@@ -10,16 +9,15 @@ export interface ShopAnswer<T> {
   body: T;
 }
 
-/** Requests in flight at a time; the rest of the crowd waits for its turn, as behind a busy network. */
-const IN_FLIGHT_MAX = 128;
 const ANSWER_TIMEOUT_MS = 30_000;
 /** No answer, or "try again": the same request with the same key, this often. */
 const TRIES_MAX = 5;
 const TRY_AGAIN_MS = 500;
 
-/** What one buyer's browser can do: everything through the gateway. Connections are kept open and shared. */
+/** What a buyer's browser can do: everything through the gateway. Connections are kept open and shared. */
 export class Shop {
-  private readonly turns = bulkhead(IN_FLIGHT_MAX, Number.POSITIVE_INFINITY);
+  /** Requests that wait for their answer. */
+  inFlight = 0;
 
   constructor(private readonly url: string) {}
 
@@ -54,7 +52,7 @@ export class Shop {
   private async request<T>(method: string, path: string, token?: string, body?: object): Promise<ShopAnswer<T>> {
     const key = randomUUID();
     for (let tries = 1; ; tries++) {
-      const answer = await this.turns.execute(() => this.send<T>(method, path, key, token, body));
+      const answer = await this.send<T>(method, path, key, token, body);
       if ((answer.status !== 0 && answer.status !== 503) || tries === TRIES_MAX) return answer;
       await sleep(TRY_AGAIN_MS * tries);
     }
@@ -73,6 +71,7 @@ export class Shop {
       ...(method === 'POST' && { 'idempotency-key': key }),
       ...(body && { 'content-type': 'application/json' }),
     };
+    this.inFlight++;
     try {
       const response = await fetch(`${this.url}${path}`, {
         method,
@@ -84,6 +83,8 @@ export class Shop {
       return { status: response.status, code: answer.code, body: answer };
     } catch {
       return { status: 0, body: {} as T };
+    } finally {
+      this.inFlight--;
     }
   }
 }
