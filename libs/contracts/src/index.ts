@@ -20,6 +20,7 @@ export {
 export { HistoryBody, HistoryEntryBody } from './http/history-body';
 export { HoldBody, HoldListBody, HoldSeatBody } from './http/hold-body';
 export { CreateHoldBody, ExtendHoldBody, SEATS_PER_HOLD_MAX } from './http/hold-requests';
+export { isSeatId } from './http/seat-ids';
 export { LayoutBody } from './http/layout-body';
 export { EventListQuery, VersionQuery } from './http/queries';
 export { BlockedSeatsBody, SeatsBody } from './http/seats-body';

@@ -36,9 +36,13 @@ export class BearerGuard implements CanActivate {
 
     const request = context.switchToHttp().getRequest<AuthenticatedRequest>();
     request.identity = await this.tokens.verify(request.headers.authorization);
-    if (!request.identity.roles.some((role) => roles.includes(role))) {
+    if (!hasRole(request.identity, roles)) {
       throw problem('forbidden', { detail: `This needs one of the roles: ${roles.join(', ')}.` });
     }
     return true;
   }
+}
+
+export function hasRole(identity: Identity, roles: Role[]): boolean {
+  return identity.roles.some((role) => roles.includes(role));
 }

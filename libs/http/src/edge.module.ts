@@ -7,7 +7,7 @@ import { BearerGuard } from './bearer.guard';
 import { HealthController } from './health.controller';
 import { ProblemFilter } from './problem.filter';
 import { Readiness } from './readiness';
-import type { TokenVerifier } from './token-verifier';
+import { TokenVerifier } from './token-verifier';
 import { validationPipe } from './validation';
 
 export interface EdgeOptions {
@@ -44,6 +44,7 @@ export class EdgeModule {
         { provide: APP_PIPE, useValue: validationPipe() },
         ...(tokens
           ? [
+              { provide: TokenVerifier, useValue: tokens },
               {
                 provide: APP_GUARD,
                 inject: [Reflector],
@@ -52,7 +53,7 @@ export class EdgeModule {
             ]
           : []),
       ],
-      exports: [Readiness, Metrics],
+      exports: [Readiness, Metrics, ...(tokens ? [TokenVerifier] : [])],
     };
   }
 }

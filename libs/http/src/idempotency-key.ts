@@ -19,10 +19,15 @@ export const OptionalIdempotencyKey = createParamDecorator((_: unknown, context:
 function keyOf(context: ExecutionContext): string | undefined {
   const key = context.switchToHttp().getRequest<FastifyRequest>().headers['idempotency-key'];
   if (key === undefined) return undefined;
-  if (typeof key !== 'string' || !KEY.test(key)) {
+  if (!isIdempotencyKey(key)) {
     throw problem('idempotency-key-invalid', { detail: 'It must be 1 to 255 visible ASCII characters.' });
   }
   return key;
+}
+
+/** Whether a header is a usable key. */
+export function isIdempotencyKey(key: string | string[] | undefined): key is string {
+  return typeof key === 'string' && KEY.test(key);
 }
 
 /** Documents the header of a route that takes a key. */

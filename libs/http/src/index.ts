@@ -3,11 +3,14 @@ export { ApiProblems } from './problem-responses';
 export { checked, type Fault } from './validation';
 export { HttpConfig, ServerConfig } from './http-config';
 export { BodyLimit } from './http-server';
-export { Caller, Roles } from './bearer.guard';
+export { Caller, hasRole, Roles } from './bearer.guard';
+export { shortenRoute, type ShortHandler } from './short-route';
+export { sendProblem } from './problem.filter';
 export { TokenVerifier, type Identity, type Role } from './token-verifier';
 export {
   ApiIdempotencyKey,
   IdempotencyKey,
+  isIdempotencyKey,
   OptionalIdempotencyKey,
   markReplayed,
   requestHash,

@@ -18,8 +18,7 @@ export class ProblemFilter implements ExceptionFilter {
     if (answer.code === 'internal') this.logger.error(error);
     else if (answer.status === 503) this.logger.warn(`${answer.code}: ${(error as Error).message}`);
 
-    const reply = host.switchToHttp().getResponse<FastifyReply>();
-    void reply.status(answer.status).headers(answer.headers()).type(PROBLEM_MEDIA_TYPE).send(answer.body());
+    sendProblem(host.switchToHttp().getResponse<FastifyReply>(), answer);
   }
 
   private toProblem(error: unknown): Problem {
@@ -28,4 +27,8 @@ export class ProblemFilter implements ExceptionFilter {
     if (error instanceof HttpException) return problem(codeOfStatus(error.getStatus()));
     return problem('internal');
   }
+}
+
+export function sendProblem(reply: FastifyReply, answer: Problem): void {
+  void reply.status(answer.status).headers(answer.headers()).type(PROBLEM_MEDIA_TYPE).send(answer.body());
 }

@@ -1,11 +1,13 @@
 import { RabbitTransport, type TransportQueue } from '@holdfast/broker';
 import { BeginPayment, Book, EndPayment, SeatsChanged, Unbook } from '@holdfast/contracts';
-import type { HttpServiceOptions } from '@holdfast/http';
+import { shortenRoute, TokenVerifier, type HttpServiceOptions } from '@holdfast/http';
 import { isDatabaseUnavailable } from '@holdfast/postgres';
 import type { MicroserviceOptions } from '@nestjs/microservices';
 import { Connections } from './connections';
 import type { HoldServiceConfig } from './hold-service-config';
 import { HoldServiceModule } from './hold-service.module';
+import { HoldTaking } from './hold-taking';
+import { shortHoldRoute } from './short-hold-route';
 
 /** Both queues are shared by all instances of the service. A command holds a connection to Postgres while it runs. */
 const QUEUES: TransportQueue[] = [
@@ -23,6 +25,11 @@ export function holdService(config: HoldServiceConfig): HttpServiceOptions {
     configure: (app) => {
       const strategy = new RabbitTransport(app.get(Connections).broker, QUEUES);
       app.connectMicroservice<MicroserviceOptions>({ strategy });
+      const holdRoute = shortHoldRoute(
+        app.get(HoldTaking, { strict: false }),
+        app.get(TokenVerifier, { strict: false }),
+      );
+      shortenRoute(app, 'POST', '/v1/events/:eventId/holds', holdRoute);
     },
   };
 }

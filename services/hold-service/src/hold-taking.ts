@@ -16,10 +16,10 @@ import { DatabaseUnavailable } from '@holdfast/postgres';
 export type TakeOutcome =
   HoldOutcome | { outcome: 'seats-taken'; seats: Pick<GuardedSeat, 'seatId' | 'state' | 'heldByYou'>[] };
 
-interface HoldTakingParts {
+export interface HoldTakingParts {
   taken: TakenMap;
   guard: Guard;
-  committer: HoldCommitter;
+  committer: Pick<HoldCommitter, 'hold'>;
   lookups: KeyLookups;
 }
 
@@ -31,7 +31,7 @@ interface HoldTakingParts {
 export class HoldTaking {
   private readonly taken: TakenMap;
   private readonly guard: Guard;
-  private readonly committer: HoldCommitter;
+  private readonly committer: Pick<HoldCommitter, 'hold'>;
   private readonly lookups: KeyLookups;
   private readonly flights = new SeatFlights();
 

@@ -36,6 +36,7 @@ import { ApiBearerAuth, ApiCreatedResponse, ApiOkResponse, ApiOperation, ApiTags
 import type { FastifyReply } from 'fastify';
 import { v7 as newId } from 'uuid';
 import { distinctSeats } from './distinct-seats';
+import { toBody } from './hold-body';
 import { HoldTaking } from './hold-taking';
 import { EventId, HoldId } from './path-id';
 import { refusalProblem } from './refusal';
@@ -196,21 +197,4 @@ export class HoldController {
 
 function seatIdsOf(hold: Hold): string[] {
   return hold.seats.map((seat) => seat.seatId);
-}
-
-/** Other buyers never see it, and it never names its buyer. */
-function toBody(hold: Hold, serverTime: Date): HoldBody {
-  return {
-    holdId: hold.holdId,
-    eventId: hold.eventId,
-    state: hold.state,
-    version: hold.version,
-    seats: hold.seats,
-    amountMinor: hold.amountMinor,
-    currency: hold.currency,
-    expiresAt: hold.deadline.toISOString(),
-    extensionsLeft: hold.extensionsLeft,
-    createdAt: hold.createdAt.toISOString(),
-    serverTime: serverTime.toISOString(),
-  };
 }

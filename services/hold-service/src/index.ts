@@ -1,4 +1,7 @@
+export { Connections } from './connections';
 export { holdService } from './hold-service';
+export { HoldTaking } from './hold-taking';
+export { shortHoldRoute } from './short-hold-route';
 export { HoldServiceConfig } from './hold-service-config';
 export {
   parseSeatingPlan,

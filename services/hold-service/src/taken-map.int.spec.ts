@@ -5,7 +5,7 @@ import { Connections } from './connections';
 import { openSale, serviceUnderTest, type Caller, type ServiceUnderTest } from './spec/service-under-test';
 import { until } from './spec/until';
 
-const READY_MS = 10_000;
+const READY_MS = 30_000;
 const START_MS = 60_000;
 const ROUNDS = 5;
 const POLL_MS = 5;
