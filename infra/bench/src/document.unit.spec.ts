@@ -1,0 +1,7 @@
+import { medianOf } from './document';
+
+it('takes the median of every figure, however deep, in the shape of a round', () => {
+  const round = (figure: number, deep: number | null) => ({ figure, inner: { deep, kind: 'same' } });
+  expect(medianOf([round(3, 30), round(1, null), round(2, 10)])).toEqual(round(2, 20));
+  expect(medianOf([round(1, null)])).toEqual(round(1, null));
+});

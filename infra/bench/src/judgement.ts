@@ -1,0 +1,26 @@
+import type { HoldRound } from './hold-bench';
+import type { OnSaleRound } from './on-sale-bench';
+import type { StampedeRound } from './stampede-bench';
+
+/** Why a bench must not exit with 0: what a seat engine may never do, whatever its speed. */
+export const JUDGES = {
+  hold: (rounds: HoldRound[]) => rounds.flatMap(({ doubleBooked }) => twice(doubleBooked)),
+  'on-sale': (rounds: OnSaleRound[]) =>
+    rounds.flatMap(({ doubleBooked, failed }) => [
+      ...twice(doubleBooked),
+      ...(failed > 0 ? [`${failed} requests got no answer, or one that does not belong here`] : []),
+    ]),
+  stampede: (rounds: StampedeRound[]) =>
+    rounds.flatMap(({ variants, booked }) => [
+      ...Object.entries(variants)
+        .filter(([, { winners }]) => winners !== 1)
+        .map(([variant, { winners }]) => `${variant}: ${winners} winners`),
+      ...Object.entries(booked)
+        .filter(([, { winners }]) => winners !== 0)
+        .map(([variant, { winners }]) => `${variant}: ${winners} winners of a booked seat`),
+    ]),
+};
+
+function twice(doubleBooked: number): string[] {
+  return doubleBooked > 0 ? [`${doubleBooked} seats had two buyers`] : [];
+}

@@ -1,0 +1,42 @@
+import { execFile } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+const DEBIAN_VERSIONS = '/usr/lib/postgresql';
+const SCRIPT = join(__dirname, '..', 'load', 'golden-write.sql');
+const THREADS = 2;
+
+/**
+ * Transactions a second of the bare golden write, by pgbench in a process of its own.
+ *
+ * @throws Error when pgbench is not on this machine, or a write did not go through
+ */
+export async function runPgbench(options: {
+  url: string;
+  eventId: string;
+  firstSeat: number;
+  clients: number;
+  seconds: number;
+}): Promise<number> {
+  const { url, eventId, firstSeat, clients, seconds } = options;
+  const variables = [`event_id='${eventId}'`, `first=${firstSeat - clients}`, `clients=${clients}`, 'n=0'];
+  const args = [
+    ...['-n', '-M', 'prepared', '-c', `${clients}`, '-j', `${THREADS}`, '-T', `${seconds}`, '-f', SCRIPT],
+    ...variables.flatMap((variable) => ['-D', variable]),
+    url,
+  ];
+  const { stdout } = await promisify(execFile)(findPgbench(), args, { maxBuffer: 2 ** 24 });
+  const rate = Number(/tps = ([\d.]+) \(without/.exec(stdout)?.[1]);
+  if (!(rate > 0)) throw new Error(`pgbench said:\n${stdout}`);
+  return rate;
+}
+
+/** Beside the server's programs, as Debian keeps it, or in PATH. */
+function findPgbench(): string {
+  const versions = existsSync(DEBIAN_VERSIONS)
+    ? readdirSync(DEBIAN_VERSIONS).sort((a, b) => Number(b) - Number(a))
+    : [];
+  const besideServer = versions.map((version) => join(DEBIAN_VERSIONS, version, 'bin', 'pgbench')).find(existsSync);
+  return besideServer ?? 'pgbench';
+}
