@@ -1,4 +1,4 @@
-import type { Database, Row } from '@holdfast/postgres';
+import type { Database } from '@holdfast/postgres';
 import type { LedgerKind } from './seat-lifecycle';
 
 /** One change of one seat, as others may see it: it names holds, never buyers. */
@@ -114,7 +114,7 @@ export async function readHistory(
   holdId: string,
   buyerId: string,
 ): Promise<HistoryEntry[] | undefined> {
-  const rows = await db.query<Omit<EntryRow, 'seq'>>(
+  const rows = await db.query<HistoryRow>(
     `SELECT l.*
        FROM inventory.holds h
        CROSS JOIN LATERAL unnest(h.seat_ids) AS u (seat_id)
@@ -127,8 +127,7 @@ export async function readHistory(
   return rows.map(toHistoryEntry);
 }
 
-interface EntryRow extends Row {
-  seq: string;
+interface HistoryRow {
   kind: LedgerKind;
   seat_id: string;
   seat_version: number;
@@ -136,6 +135,10 @@ interface EntryRow extends Row {
   actor: LedgerEntry['actor'];
   reason: string | null;
   at: Date;
+}
+
+interface EntryRow extends HistoryRow {
+  seq: string;
 }
 
 const selectEntry = `
@@ -147,7 +150,7 @@ function toEntry(row: EntryRow): LedgerEntry {
   return { seq: Number(row.seq), ...toHistoryEntry(row) };
 }
 
-function toHistoryEntry(row: Omit<EntryRow, 'seq'>): HistoryEntry {
+function toHistoryEntry(row: HistoryRow): HistoryEntry {
   return {
     kind: row.kind,
     seatId: row.seat_id,

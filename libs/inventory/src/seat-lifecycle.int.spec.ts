@@ -29,7 +29,7 @@ const kinds = async (sale: Sale): Promise<string[]> =>
 
 /** A hold brought into each state a hold can be in. */
 const states: Record<string, (sale: Sale, held: Hold) => Promise<unknown>> = {
-  held: async () => undefined,
+  held: () => Promise.resolve(),
   'run out': (sale, held) => sale.runOut(held.holdId),
   'run out and taken over': async (sale, held) => {
     await sale.runOut(held.holdId);
@@ -393,7 +393,7 @@ describe('payment', () => {
     ended: (sale: Sale, held: Hold) => release(sale.db, sale.eventId, [{ holdId: held.holdId, buyerId: 'ann' }]),
     'stale-version': (sale: Sale, held: Hold) =>
       sale.db.query('UPDATE inventory.holds SET version = version + 1 WHERE hold_id = $1', [held.holdId]),
-    'taken-over': (sale: Sale, held: Hold) =>
+    'taken-over': (sale: Sale) =>
       // A seat that no longer carries the hold although the hold looks alive: cannot happen by the verbs, must not book.
       sale.db.query(`UPDATE inventory.seats SET hold_id = $2 WHERE event_id = $1 AND seat_id = 'S001'`, [
         sale.eventId,

@@ -99,29 +99,33 @@ WITH event AS (
          f.reason AS fence_reason, f.hold_id AS fence_hold_id
     FROM unnest($2::int[], $3::uuid[], $4::uuid[], $5::text[], $6::int[])
          AS r (i, attempt_id, hold_id, buyer_id, version)
-    LEFT JOIN inventory.holds h ON h.event_id = $1 AND h.hold_id = r.hold_id AND h.buyer_id = r.buyer_id
-    LEFT JOIN inventory.fences f ON f.event_id = $1 AND f.attempt_id = r.attempt_id
+    LEFT JOIN LATERAL (
+      SELECT * FROM inventory.holds h
+       WHERE h.event_id = $1 AND h.hold_id = r.hold_id AND h.buyer_id = r.buyer_id OFFSET 0) h ON true
+    LEFT JOIN LATERAL (
+      SELECT * FROM inventory.fences f
+       WHERE f.event_id = $1 AND f.attempt_id = r.attempt_id OFFSET 0) f ON true
 ), locked_seat AS MATERIALIZED (
-  SELECT s.seat_id, s.state, s.hold_id
-    FROM request r
-    CROSS JOIN LATERAL unnest(r.seat_ids) AS u (seat_id)
-    JOIN inventory.seats s ON s.event_id = $1 AND s.seat_id = u.seat_id
-   ORDER BY s.seat_id
-     FOR UPDATE OF s
+  SELECT s.*
+    FROM (SELECT u.seat_id FROM request r CROSS JOIN LATERAL unnest(r.seat_ids) AS u (seat_id)
+           ORDER BY u.seat_id COLLATE "C") u
+    CROSS JOIN LATERAL (
+      SELECT s.seat_id, s.state, s.hold_id FROM inventory.seats s
+       WHERE s.event_id = $1 AND s.seat_id = u.seat_id FOR UPDATE) s
 ), locked_buyer AS MATERIALIZED (
   SELECT b.buyer_id
-    FROM inventory.buyers b
-   WHERE b.event_id = $1 AND b.buyer_id IN (SELECT r.buyer_id FROM request r)
-     AND (SELECT count(*) FROM locked_seat) >= 0
-   ORDER BY b.buyer_id
-     FOR UPDATE
+    FROM (SELECT DISTINCT r.buyer_id COLLATE "C" AS buyer_id FROM request r ORDER BY 1) r
+    CROSS JOIN LATERAL (
+      SELECT b.buyer_id FROM inventory.buyers b
+       WHERE b.event_id = $1 AND b.buyer_id = r.buyer_id FOR UPDATE) b
+   WHERE (SELECT count(*) FROM locked_seat) >= 0
 ), locked AS MATERIALIZED (
   SELECT r.i, h.*
-    FROM request r
-    JOIN inventory.holds h ON h.event_id = $1 AND h.hold_id = r.hold_id AND h.buyer_id = r.buyer_id
+    FROM (SELECT * FROM request ORDER BY hold_id) r
+    CROSS JOIN LATERAL (
+      SELECT * FROM inventory.holds h
+       WHERE h.event_id = $1 AND h.hold_id = r.hold_id AND h.buyer_id = r.buyer_id FOR UPDATE) h
    WHERE (SELECT count(*) FROM locked_buyer) >= 0
-   ORDER BY h.hold_id
-     FOR UPDATE OF h
 ), t AS MATERIALIZED (
   SELECT clock_timestamp() AS now, count(*) AS locked_holds FROM locked
 ), judged AS (
@@ -160,18 +164,19 @@ WITH event AS (
   SELECT j.*, f.hold_version AS given_version FROM judged j JOIN fence f ON f.attempt_id = j.attempt_id
 ), counted AS (
   UPDATE inventory.buyers b SET version = b.version + 1
-    FROM (SELECT DISTINCT buyer_id FROM winner WHERE grace) w WHERE b.event_id = $1 AND b.buyer_id = w.buyer_id
+   WHERE b.event_id = $1 AND b.buyer_id = ANY (ARRAY(SELECT buyer_id FROM winner WHERE grace))
 ), kept AS (
   UPDATE inventory.seats s SET deadline = w.new_deadline, version = s.version + 1
-    FROM winner w CROSS JOIN LATERAL unnest(w.seat_ids) AS u (seat_id)
+    FROM winner w
    WHERE w.grace
-     AND s.event_id = $1 AND s.seat_id = u.seat_id AND s.state = 'held' AND s.hold_id = w.hold_id
+     AND s.event_id = $1 AND s.seat_id = ANY (ARRAY(SELECT seat_id FROM locked_seat)) AND s.state = 'held' AND s.hold_id = w.hold_id
   RETURNING s.seat_id, s.version, s.hold_id
 ), marked AS (
   UPDATE inventory.holds h
      SET attempt_id = w.attempt_id, deadline = w.new_deadline, version = w.given_version,
          grace_used = h.grace_used OR w.grace
-    FROM winner w WHERE h.event_id = $1 AND h.hold_id = w.hold_id
+    FROM winner w
+   WHERE h.event_id = $1 AND h.hold_id = ANY (ARRAY(SELECT hold_id FROM winner)) AND h.hold_id = w.hold_id
 ), entries AS (
   INSERT INTO inventory.ledger (event_id, seat_id, seat_version, kind, hold_id, actor, reason, at)
   SELECT $1, k.seat_id, k.version, 'extended', k.hold_id, 'system', 'pay-grace', t.now FROM kept k CROSS JOIN t

@@ -104,7 +104,7 @@ WITH known AS (
      SET state = 'blocked', hold_id = NULL, deadline = NULL,
          version = s.version + CASE s.state WHEN 'held' THEN 2 ELSE 1 END
     FROM locked l CROSS JOIN gate CROSS JOIN t
-   WHERE s.event_id = $1 AND s.seat_id = l.seat_id
+   WHERE s.event_id = $1 AND s.seat_id = ANY ($5::text[]) AND s.seat_id = l.seat_id
      AND (s.state = 'available' OR (s.state = 'held' AND s.deadline <= t.now))
   RETURNING s.seat_id, s.version, l.hold_id AS run_out_hold_id
 ), entries AS (
@@ -170,7 +170,7 @@ WITH known AS (
   UPDATE inventory.seats s
      SET state = 'available', version = s.version + 1
     FROM locked l CROSS JOIN gate
-   WHERE s.event_id = $1 AND s.seat_id = l.seat_id AND s.state = 'blocked'
+   WHERE s.event_id = $1 AND s.seat_id = ANY ($5::text[]) AND s.seat_id = l.seat_id AND s.state = 'blocked'
   RETURNING s.seat_id, s.version
 ), entries AS (
   INSERT INTO inventory.ledger (event_id, seat_id, seat_version, kind, hold_id, actor, reason, at)

@@ -60,35 +60,37 @@ const bookSql = `
 WITH request AS (
   SELECT r.*, h.seat_ids, h.buyer_id
     FROM unnest($2::int[], $3::uuid[], $4::uuid[], $5::int[]) AS r (i, attempt_id, hold_id, version)
-    LEFT JOIN inventory.holds h ON h.event_id = $1 AND h.hold_id = r.hold_id
+    LEFT JOIN LATERAL (
+      SELECT * FROM inventory.holds h
+       WHERE h.event_id = $1 AND h.hold_id = r.hold_id OFFSET 0) h ON true
 ), locked_seat AS MATERIALIZED (
-  SELECT s.seat_id, s.state, s.hold_id, s.deadline
-    FROM request r
-    CROSS JOIN LATERAL unnest(r.seat_ids) AS u (seat_id)
-    JOIN inventory.seats s ON s.event_id = $1 AND s.seat_id = u.seat_id
-   ORDER BY s.seat_id
-     FOR UPDATE OF s
+  SELECT s.*
+    FROM (SELECT u.seat_id FROM request r CROSS JOIN LATERAL unnest(r.seat_ids) AS u (seat_id)
+           ORDER BY u.seat_id COLLATE "C") u
+    CROSS JOIN LATERAL (
+      SELECT s.seat_id, s.state, s.hold_id, s.deadline FROM inventory.seats s
+       WHERE s.event_id = $1 AND s.seat_id = u.seat_id FOR UPDATE) s
 ), locked_buyer AS MATERIALIZED (
   SELECT b.buyer_id
-    FROM inventory.buyers b
-   WHERE b.event_id = $1 AND b.buyer_id IN (SELECT r.buyer_id FROM request r)
-     AND (SELECT count(*) FROM locked_seat) >= 0
-   ORDER BY b.buyer_id
-     FOR UPDATE
+    FROM (SELECT DISTINCT r.buyer_id COLLATE "C" AS buyer_id FROM request r ORDER BY 1) r
+    CROSS JOIN LATERAL (
+      SELECT b.buyer_id FROM inventory.buyers b
+       WHERE b.event_id = $1 AND b.buyer_id = r.buyer_id FOR UPDATE) b
+   WHERE (SELECT count(*) FROM locked_seat) >= 0
 ), locked AS MATERIALIZED (
   SELECT r.i, h.*
-    FROM request r
-    JOIN inventory.holds h ON h.event_id = $1 AND h.hold_id = r.hold_id
+    FROM (SELECT * FROM request ORDER BY hold_id) r
+    CROSS JOIN LATERAL (
+      SELECT * FROM inventory.holds h
+       WHERE h.event_id = $1 AND h.hold_id = r.hold_id FOR UPDATE) h
    WHERE (SELECT count(*) FROM locked_buyer) >= 0
-   ORDER BY h.hold_id
-     FOR UPDATE OF h
 ), locked_fence AS MATERIALIZED (
   SELECT r.i, f.*
-    FROM request r
-    JOIN inventory.fences f ON f.event_id = $1 AND f.attempt_id = r.attempt_id
+    FROM (SELECT * FROM request ORDER BY attempt_id) r
+    CROSS JOIN LATERAL (
+      SELECT * FROM inventory.fences f
+       WHERE f.event_id = $1 AND f.attempt_id = r.attempt_id FOR UPDATE) f
    WHERE (SELECT count(*) FROM locked) >= 0
-   ORDER BY f.attempt_id
-     FOR UPDATE OF f
 ), t AS MATERIALIZED (
   SELECT clock_timestamp() AS now, count(*) AS locked_fences FROM locked_fence
 ), judged AS (
@@ -129,21 +131,24 @@ WITH request AS (
   -- A refused attempt no longer stands in the way of another payment of the same hold.
   UPDATE inventory.holds h SET attempt_id = NULL
     FROM judged j JOIN refused x ON x.attempt_id = j.attempt_id
-   WHERE h.event_id = $1 AND h.hold_id = j.hold_id AND h.attempt_id = j.attempt_id AND h.state = 'held'
+   WHERE h.event_id = $1 AND h.hold_id = ANY (ARRAY(SELECT hold_id FROM request)) AND h.hold_id = j.hold_id
+     AND h.attempt_id = j.attempt_id AND h.state = 'held'
 ), fence AS (
   UPDATE inventory.fences f SET state = 'booked', hold_version = w.version + 1, decided_at = t.now
-    FROM winner w CROSS JOIN t WHERE f.event_id = $1 AND f.attempt_id = w.attempt_id
+    FROM winner w CROSS JOIN t
+   WHERE f.event_id = $1 AND f.attempt_id = ANY (ARRAY(SELECT attempt_id FROM winner)) AND f.attempt_id = w.attempt_id
 ), counted AS (
   UPDATE inventory.buyers b SET version = b.version + 1
-    FROM (SELECT DISTINCT buyer_id FROM winner) w WHERE b.event_id = $1 AND b.buyer_id = w.buyer_id
+   WHERE b.event_id = $1 AND b.buyer_id = ANY (ARRAY(SELECT buyer_id FROM winner))
 ), sold AS (
   UPDATE inventory.seats s SET state = 'booked', deadline = NULL, version = s.version + 1
-    FROM winner w CROSS JOIN LATERAL unnest(w.seat_ids) AS u (seat_id)
-   WHERE s.event_id = $1 AND s.seat_id = u.seat_id AND s.state = 'held' AND s.hold_id = w.hold_id
+    FROM winner w
+   WHERE s.event_id = $1 AND s.seat_id = ANY (ARRAY(SELECT seat_id FROM locked_seat)) AND s.state = 'held' AND s.hold_id = w.hold_id
   RETURNING s.seat_id, s.version, s.hold_id
 ), closed AS (
   UPDATE inventory.holds h SET state = 'booked', version = h.version + 1
-    FROM winner w WHERE h.event_id = $1 AND h.hold_id = w.hold_id
+    FROM winner w
+   WHERE h.event_id = $1 AND h.hold_id = ANY (ARRAY(SELECT hold_id FROM winner)) AND h.hold_id = w.hold_id
 ), entries AS (
   INSERT INTO inventory.ledger (event_id, seat_id, seat_version, kind, hold_id, actor, reason, at)
   SELECT $1, s.seat_id, s.version, 'booked', s.hold_id, 'buyer', NULL, t.now FROM sold s CROSS JOIN t

@@ -50,10 +50,9 @@ WITH request AS (
   SELECT * FROM unnest($2::int[], $3::uuid[], $4::uuid[], $5::text[]) AS r (i, attempt_id, hold_id, reason)
 ), locked AS MATERIALIZED (
   SELECT h.hold_id
-    FROM request r
-    JOIN inventory.holds h ON h.event_id = $1 AND h.hold_id = r.hold_id
-   ORDER BY h.hold_id
-     FOR UPDATE OF h
+    FROM (SELECT DISTINCT hold_id FROM request ORDER BY hold_id) r
+    CROSS JOIN LATERAL (
+      SELECT h.hold_id FROM inventory.holds h WHERE h.event_id = $1 AND h.hold_id = r.hold_id FOR UPDATE) h
 ), fence AS (
   INSERT INTO inventory.fences AS f (event_id, attempt_id, hold_id, state, reason, decided_at)
   SELECT $1, r.attempt_id, r.hold_id, 'refused', r.reason, clock_timestamp()
@@ -67,7 +66,8 @@ WITH request AS (
 ), let_go AS (
   UPDATE inventory.holds h SET attempt_id = NULL
     FROM request r JOIN fence f ON f.attempt_id = r.attempt_id
-   WHERE h.event_id = $1 AND h.hold_id = r.hold_id AND h.attempt_id = r.attempt_id AND h.state = 'held'
+   WHERE h.event_id = $1 AND h.hold_id = ANY (ARRAY(SELECT hold_id FROM request)) AND h.hold_id = r.hold_id
+     AND h.attempt_id = r.attempt_id AND h.state = 'held'
 )
 SELECT r.i,
        CASE WHEN f.attempt_id IS NOT NULL THEN 'ended'
@@ -76,5 +76,6 @@ SELECT r.i,
             ELSE 'conflict' END AS outcome
   FROM request r
   LEFT JOIN fence f ON f.attempt_id = r.attempt_id
-  LEFT JOIN inventory.fences k ON k.event_id = $1 AND k.attempt_id = r.attempt_id
+  LEFT JOIN LATERAL (
+    SELECT k.state FROM inventory.fences k WHERE k.event_id = $1 AND k.attempt_id = r.attempt_id OFFSET 0) k ON true
 `;

@@ -46,35 +46,38 @@ const expireSql = `
 WITH request AS (
   SELECT h.hold_id, h.seat_ids
     FROM unnest($2::uuid[]) AS r (hold_id)
-    JOIN inventory.holds h ON h.event_id = $1 AND h.hold_id = r.hold_id AND h.state = 'held'
+    CROSS JOIN LATERAL (
+      SELECT h.hold_id, h.seat_ids FROM inventory.holds h
+       WHERE h.event_id = $1 AND h.hold_id = r.hold_id AND h.state = 'held' OFFSET 0) h
 ), locked_seat AS MATERIALIZED (
   SELECT s.seat_id
-    FROM request r
-    CROSS JOIN LATERAL unnest(r.seat_ids) AS u (seat_id)
-    JOIN inventory.seats s ON s.event_id = $1 AND s.seat_id = u.seat_id
-   ORDER BY s.seat_id
-     FOR UPDATE OF s
+    FROM (SELECT u.seat_id FROM request r CROSS JOIN LATERAL unnest(r.seat_ids) AS u (seat_id)
+           ORDER BY u.seat_id COLLATE "C") w
+    CROSS JOIN LATERAL (
+      SELECT s.seat_id FROM inventory.seats s WHERE s.event_id = $1 AND s.seat_id = w.seat_id FOR UPDATE) s
 ), locked AS MATERIALIZED (
   SELECT h.hold_id, h.seat_ids, h.state, h.deadline
-    FROM request r
-    JOIN inventory.holds h ON h.event_id = $1 AND h.hold_id = r.hold_id
+    FROM (SELECT hold_id FROM request ORDER BY hold_id) r
+    CROSS JOIN LATERAL (
+      SELECT h.hold_id, h.seat_ids, h.state, h.deadline FROM inventory.holds h
+       WHERE h.event_id = $1 AND h.hold_id = r.hold_id FOR UPDATE) h
    WHERE (SELECT count(*) FROM locked_seat) >= 0
-   ORDER BY h.hold_id
-     FOR UPDATE OF h
 ), t AS MATERIALIZED (
   SELECT clock_timestamp() AS now, count(*) AS locked_holds FROM locked
 ), due AS MATERIALIZED (
   SELECT h.hold_id, h.seat_ids FROM locked h CROSS JOIN t WHERE h.state = 'held' AND h.deadline <= t.now
 ), freed AS (
   UPDATE inventory.seats s SET state = 'available', hold_id = NULL, deadline = NULL, version = s.version + 1
-    FROM due d CROSS JOIN LATERAL unnest(d.seat_ids) AS u (seat_id)
-   WHERE s.event_id = $1 AND s.seat_id = u.seat_id AND s.state = 'held' AND s.hold_id = d.hold_id
+    FROM due d
+   WHERE s.event_id = $1
+     AND s.seat_id = ANY (ARRAY(SELECT u.seat_id FROM due d CROSS JOIN LATERAL unnest(d.seat_ids) AS u (seat_id)))
+     AND s.state = 'held' AND s.hold_id = d.hold_id
   RETURNING s.seat_id, s.version, d.hold_id
 ), closed AS (
   UPDATE inventory.holds h
      SET state = 'expired', version = h.version + 1, seat_count = 0, ended_at = t.now
     FROM due d CROSS JOIN t
-   WHERE h.event_id = $1 AND h.hold_id = d.hold_id
+   WHERE h.event_id = $1 AND h.hold_id = ANY (ARRAY(SELECT hold_id FROM due)) AND h.hold_id = d.hold_id
 ), entries AS (
   INSERT INTO inventory.ledger (event_id, seat_id, seat_version, kind, hold_id, actor, reason, at)
   SELECT $1, f.seat_id, f.version, 'expired', f.hold_id, 'system', $4, t.now FROM freed f CROSS JOIN t

@@ -79,7 +79,10 @@ function toOutcome(row: Row, holds: Map<string, Hold>): ExtendOutcome | Conflict
     case 'key-reused':
     case 'conflict':
       return { outcome: row.outcome };
-    default:
+    case 'unknown-hold':
+    case 'expired':
+    case 'ended':
+    case 'stale-version':
       return holdRefusal(row.outcome, row);
   }
 }
@@ -102,29 +105,31 @@ WITH event AS (
            WHERE k.event_id = $1 AND k.actor_id = r.buyer_id AND k.verb = 'extend' AND k.key = r.key) AS answer
     FROM unnest($2::int[], $3::uuid[], $4::text[], $5::text[], $6::bytea[], $7::int[], $8::int[])
          AS r (i, hold_id, buyer_id, key, body_hash, seconds, version)
-    LEFT JOIN inventory.holds h ON h.event_id = $1 AND h.hold_id = r.hold_id AND h.buyer_id = r.buyer_id
+    LEFT JOIN LATERAL (
+      SELECT * FROM inventory.holds h
+       WHERE h.event_id = $1 AND h.hold_id = r.hold_id AND h.buyer_id = r.buyer_id OFFSET 0) h ON true
 ), locked_seat AS MATERIALIZED (
-  SELECT s.seat_id, s.state, s.hold_id
-    FROM request r
-    CROSS JOIN LATERAL unnest(r.seat_ids) AS u (seat_id)
-    JOIN inventory.seats s ON s.event_id = $1 AND s.seat_id = u.seat_id
-   WHERE r.answer IS NULL
-   ORDER BY s.seat_id
-     FOR UPDATE OF s
+  SELECT s.*
+    FROM (SELECT u.seat_id FROM request r CROSS JOIN LATERAL unnest(r.seat_ids) AS u (seat_id)
+           WHERE r.answer IS NULL
+           ORDER BY u.seat_id COLLATE "C") u
+    CROSS JOIN LATERAL (
+      SELECT s.seat_id, s.state, s.hold_id FROM inventory.seats s
+       WHERE s.event_id = $1 AND s.seat_id = u.seat_id FOR UPDATE) s
 ), locked_buyer AS MATERIALIZED (
   SELECT b.buyer_id
-    FROM inventory.buyers b
-   WHERE b.event_id = $1 AND b.buyer_id IN (SELECT r.buyer_id FROM request r WHERE r.answer IS NULL)
-     AND (SELECT count(*) FROM locked_seat) >= 0
-   ORDER BY b.buyer_id
-     FOR UPDATE
+    FROM (SELECT DISTINCT r.buyer_id COLLATE "C" AS buyer_id FROM request r WHERE r.answer IS NULL ORDER BY 1) r
+    CROSS JOIN LATERAL (
+      SELECT b.buyer_id FROM inventory.buyers b
+       WHERE b.event_id = $1 AND b.buyer_id = r.buyer_id FOR UPDATE) b
+   WHERE (SELECT count(*) FROM locked_seat) >= 0
 ), locked AS MATERIALIZED (
   SELECT r.i, h.*
-    FROM request r
-    JOIN inventory.holds h ON h.event_id = $1 AND h.hold_id = r.hold_id AND h.buyer_id = r.buyer_id
+    FROM (SELECT * FROM request ORDER BY hold_id) r
+    CROSS JOIN LATERAL (
+      SELECT * FROM inventory.holds h
+       WHERE h.event_id = $1 AND h.hold_id = r.hold_id AND h.buyer_id = r.buyer_id FOR UPDATE) h
    WHERE r.answer IS NULL AND (SELECT count(*) FROM locked_buyer) >= 0
-   ORDER BY h.hold_id
-     FOR UPDATE OF h
 ), t AS MATERIALIZED (
   SELECT clock_timestamp() AS now, count(*) AS locked_holds FROM locked
 ), judged AS (
@@ -164,16 +169,17 @@ WITH event AS (
     FROM judged j JOIN gate g ON g.actor_id = j.buyer_id AND g.key = j.key WHERE j.verdict = 'free'
 ), counted AS (
   UPDATE inventory.buyers b SET version = b.version + 1
-    FROM (SELECT DISTINCT buyer_id FROM winner) w WHERE b.event_id = $1 AND b.buyer_id = w.buyer_id
+   WHERE b.event_id = $1 AND b.buyer_id = ANY (ARRAY(SELECT buyer_id FROM winner))
 ), kept AS (
   UPDATE inventory.seats s SET deadline = w.new_deadline, version = s.version + 1
-    FROM winner w CROSS JOIN LATERAL unnest(w.seat_ids) AS u (seat_id)
-   WHERE s.event_id = $1 AND s.seat_id = u.seat_id AND s.state = 'held' AND s.hold_id = w.hold_id
+    FROM winner w
+   WHERE s.event_id = $1 AND s.seat_id = ANY (ARRAY(SELECT seat_id FROM locked_seat)) AND s.state = 'held' AND s.hold_id = w.hold_id
   RETURNING s.seat_id, s.version, s.hold_id
 ), prolonged AS (
   UPDATE inventory.holds h
      SET deadline = w.new_deadline, version = h.version + 1, extensions = h.extensions + 1
-    FROM winner w WHERE h.event_id = $1 AND h.hold_id = w.hold_id
+    FROM winner w
+   WHERE h.event_id = $1 AND h.hold_id = ANY (ARRAY(SELECT hold_id FROM winner)) AND h.hold_id = w.hold_id
 ), entries AS (
   INSERT INTO inventory.ledger (event_id, seat_id, seat_version, kind, hold_id, actor, reason, at)
   SELECT $1, k.seat_id, k.version, 'extended', k.hold_id, 'buyer', NULL, t.now FROM kept k CROSS JOIN t

@@ -228,12 +228,14 @@ WITH event AS (
     FROM unnest($2::int[], $3::uuid[], $4::text[], $5::text[], $6::bytea[], $7::int[])
          AS r (i, hold_id, buyer_id, hold_key, body_hash, wanted)
 ), locked AS MATERIALIZED (
-  SELECT r.i, s.seat_id, s.state, s.version, s.hold_id, s.deadline, s.category
-    FROM unnest($8::int[], $9::text[]) AS w (i, seat_id)
-    JOIN request r ON r.i = w.i AND r.replay_of IS NULL
-    JOIN inventory.seats s ON s.event_id = $1 AND s.seat_id = w.seat_id
-   ORDER BY s.seat_id
-     FOR UPDATE OF s
+  SELECT w.i, s.*
+    FROM (SELECT w.i, w.seat_id
+            FROM unnest($8::int[], $9::text[]) AS w (i, seat_id)
+            JOIN request r ON r.i = w.i AND r.replay_of IS NULL
+           ORDER BY w.seat_id COLLATE "C") w
+    CROSS JOIN LATERAL (
+      SELECT s.seat_id, s.state, s.version, s.hold_id, s.deadline, s.category FROM inventory.seats s
+       WHERE s.event_id = $1 AND s.seat_id = w.seat_id FOR UPDATE) s
 ), t AS MATERIALIZED (
   SELECT clock_timestamp() AS now, count(*) AS locked_seats FROM locked
 ), asked AS (
@@ -242,8 +244,8 @@ WITH event AS (
          count(l.seat_id) FILTER (
            WHERE l.state = 'available' OR (l.state = 'held' AND l.deadline <= t.now)) AS free,
          -- In the way stands a hold that this snapshot cannot see: it may be this very request, raced from elsewhere.
-         bool_or(l.hold_id IS NOT NULL AND NOT EXISTS (
-           SELECT FROM inventory.holds h WHERE h.event_id = $1 AND h.hold_id = l.hold_id)) AS unseen,
+         bool_or(l.hold_id IS NOT NULL AND (
+           SELECT h.hold_id FROM inventory.holds h WHERE h.event_id = $1 AND h.hold_id = l.hold_id) IS NULL) AS unseen,
          sum(c.price_minor) AS amount_minor,
          json_agg(json_build_array(l.seat_id, c.name, c.price_minor) ORDER BY l.seat_id) AS seats
     FROM request r
@@ -292,7 +294,7 @@ WITH event AS (
     FROM winner w
     JOIN locked l ON l.i = w.i
     CROSS JOIN t
-   WHERE s.event_id = $1 AND s.seat_id = l.seat_id
+   WHERE s.event_id = $1 AND s.seat_id = ANY (ARRAY(SELECT seat_id FROM locked)) AND s.seat_id = l.seat_id
      AND (s.state = 'available' OR (s.state = 'held' AND s.deadline <= t.now))
   RETURNING s.seat_id, s.version, s.hold_id, l.hold_id AS run_out_hold_id
 ), placed AS (
@@ -326,7 +328,9 @@ SELECT j.i,
                   'seatId', l.seat_id, 'state', l.state, 'holdId', l.hold_id, 'deadline', l.deadline,
                   'buyerId', h.buyer_id, 'key', h.hold_key) ORDER BY l.seat_id)
            FROM locked l
-           LEFT JOIN inventory.holds h ON h.event_id = $1 AND h.hold_id = l.hold_id
+           LEFT JOIN LATERAL (
+             SELECT h.buyer_id, h.hold_key FROM inventory.holds h
+              WHERE h.event_id = $1 AND h.hold_id = l.hold_id OFFSET 0) h ON true
           WHERE l.i = j.i AND l.state <> 'available' AND NOT (l.state = 'held' AND l.deadline <= t.now))
        END AS refused_by
   FROM judged j

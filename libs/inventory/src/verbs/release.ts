@@ -56,21 +56,23 @@ const releaseSql = `
 WITH request AS (
   SELECT r.*, h.seat_ids
     FROM unnest($2::int[], $3::uuid[], $4::text[], $5::int[]) AS r (i, hold_id, buyer_id, version)
-    LEFT JOIN inventory.holds h ON h.event_id = $1 AND h.hold_id = r.hold_id AND h.buyer_id = r.buyer_id
+    LEFT JOIN LATERAL (
+      SELECT * FROM inventory.holds h
+       WHERE h.event_id = $1 AND h.hold_id = r.hold_id AND h.buyer_id = r.buyer_id OFFSET 0) h ON true
 ), locked_seat AS MATERIALIZED (
-  SELECT s.seat_id
-    FROM request r
-    CROSS JOIN LATERAL unnest(r.seat_ids) AS u (seat_id)
-    JOIN inventory.seats s ON s.event_id = $1 AND s.seat_id = u.seat_id
-   ORDER BY s.seat_id
-     FOR UPDATE OF s
+  SELECT s.*
+    FROM (SELECT u.seat_id FROM request r CROSS JOIN LATERAL unnest(r.seat_ids) AS u (seat_id)
+           ORDER BY u.seat_id COLLATE "C") u
+    CROSS JOIN LATERAL (
+      SELECT s.seat_id FROM inventory.seats s
+       WHERE s.event_id = $1 AND s.seat_id = u.seat_id FOR UPDATE) s
 ), locked AS MATERIALIZED (
   SELECT r.i, h.*
-    FROM request r
-    JOIN inventory.holds h ON h.event_id = $1 AND h.hold_id = r.hold_id AND h.buyer_id = r.buyer_id
+    FROM (SELECT * FROM request ORDER BY hold_id) r
+    CROSS JOIN LATERAL (
+      SELECT * FROM inventory.holds h
+       WHERE h.event_id = $1 AND h.hold_id = r.hold_id AND h.buyer_id = r.buyer_id FOR UPDATE) h
    WHERE (SELECT count(*) FROM locked_seat) >= 0
-   ORDER BY h.hold_id
-     FOR UPDATE OF h
 ), t AS MATERIALIZED (
   SELECT clock_timestamp() AS now, count(*) AS locked_holds FROM locked
 ), judged AS (
@@ -86,15 +88,16 @@ WITH request AS (
     FROM request r CROSS JOIN t LEFT JOIN locked h ON h.i = r.i
 ), freed AS (
   UPDATE inventory.seats s SET state = 'available', hold_id = NULL, deadline = NULL, version = s.version + 1
-    FROM judged j CROSS JOIN LATERAL unnest(j.seat_ids) AS u (seat_id)
+    FROM judged j
    WHERE j.outcome = 'released'
-     AND s.event_id = $1 AND s.seat_id = u.seat_id AND s.state = 'held' AND s.hold_id = j.hold_id
+     AND s.event_id = $1 AND s.seat_id = ANY (ARRAY(SELECT seat_id FROM locked_seat)) AND s.state = 'held' AND s.hold_id = j.hold_id
   RETURNING s.seat_id, s.version, j.hold_id
 ), closed AS (
   UPDATE inventory.holds h
      SET state = 'released', version = h.version + 1, seat_count = 0, ended_at = t.now
     FROM judged j CROSS JOIN t
-   WHERE j.outcome = 'released' AND h.event_id = $1 AND h.hold_id = j.hold_id
+   WHERE j.outcome = 'released'
+     AND h.event_id = $1 AND h.hold_id = ANY (ARRAY(SELECT hold_id FROM locked)) AND h.hold_id = j.hold_id
 ), entries AS (
   INSERT INTO inventory.ledger (event_id, seat_id, seat_version, kind, hold_id, actor, reason, at)
   SELECT $1, f.seat_id, f.version, 'released', f.hold_id, 'buyer', NULL, t.now FROM freed f CROSS JOIN t

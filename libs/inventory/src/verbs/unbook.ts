@@ -61,28 +61,30 @@ WITH named AS (
                    ELSE h.seat_ids END AS seat_ids,
          (SELECT count(*) FROM named n WHERE n.i = r.i AND n.seat_id <> ALL (h.seat_ids)) AS foreign_seats
     FROM unnest($2::int[], $3::uuid[], $4::uuid[], $5::text[]) AS r (i, attempt_id, hold_id, reason)
-    LEFT JOIN inventory.holds h ON h.event_id = $1 AND h.hold_id = r.hold_id
+    LEFT JOIN LATERAL (
+      SELECT * FROM inventory.holds h
+       WHERE h.event_id = $1 AND h.hold_id = r.hold_id OFFSET 0) h ON true
 ), locked_seat AS MATERIALIZED (
-  SELECT r.i, s.seat_id, s.state, s.hold_id
-    FROM request r
-    CROSS JOIN LATERAL unnest(r.seat_ids) AS u (seat_id)
-    JOIN inventory.seats s ON s.event_id = $1 AND s.seat_id = u.seat_id
-   ORDER BY s.seat_id
-     FOR UPDATE OF s
+  SELECT u.i, s.*
+    FROM (SELECT r.i, u.seat_id FROM request r CROSS JOIN LATERAL unnest(r.seat_ids) AS u (seat_id)
+           ORDER BY u.seat_id COLLATE "C") u
+    CROSS JOIN LATERAL (
+      SELECT s.seat_id, s.state, s.hold_id FROM inventory.seats s
+       WHERE s.event_id = $1 AND s.seat_id = u.seat_id FOR UPDATE) s
 ), locked AS MATERIALIZED (
   SELECT r.i, h.*
-    FROM request r
-    JOIN inventory.holds h ON h.event_id = $1 AND h.hold_id = r.hold_id
+    FROM (SELECT * FROM request ORDER BY hold_id) r
+    CROSS JOIN LATERAL (
+      SELECT * FROM inventory.holds h
+       WHERE h.event_id = $1 AND h.hold_id = r.hold_id FOR UPDATE) h
    WHERE (SELECT count(*) FROM locked_seat) >= 0
-   ORDER BY h.hold_id
-     FOR UPDATE OF h
 ), locked_fence AS MATERIALIZED (
   SELECT r.i, f.*
-    FROM request r
-    JOIN inventory.fences f ON f.event_id = $1 AND f.attempt_id = r.attempt_id
+    FROM (SELECT * FROM request ORDER BY attempt_id) r
+    CROSS JOIN LATERAL (
+      SELECT * FROM inventory.fences f
+       WHERE f.event_id = $1 AND f.attempt_id = r.attempt_id FOR UPDATE) f
    WHERE (SELECT count(*) FROM locked) >= 0
-   ORDER BY f.attempt_id
-     FOR UPDATE OF f
 ), t AS MATERIALIZED (
   SELECT clock_timestamp() AS now, count(*) AS locked_fences FROM locked_fence
 ), judged AS (
@@ -100,9 +102,9 @@ WITH named AS (
     LEFT JOIN locked_fence f ON f.i = r.i
 ), freed AS (
   UPDATE inventory.seats s SET state = 'available', hold_id = NULL, version = s.version + 1
-    FROM judged j CROSS JOIN LATERAL unnest(j.seat_ids) AS u (seat_id)
+    FROM judged j
    WHERE j.outcome = 'unbooked'
-     AND s.event_id = $1 AND s.seat_id = u.seat_id AND s.state = 'booked' AND s.hold_id = j.hold_id
+     AND s.event_id = $1 AND s.seat_id = ANY (ARRAY(SELECT seat_id FROM locked_seat)) AND s.state = 'booked' AND s.hold_id = j.hold_id
   RETURNING s.seat_id, s.version, j.hold_id, j.attempt_id, j.reason
 ), counted AS (
   SELECT f.hold_id, f.attempt_id, count(*)::int AS seats FROM freed f GROUP BY f.hold_id, f.attempt_id
@@ -112,12 +114,12 @@ WITH named AS (
          state = CASE WHEN h.seat_count = c.seats THEN 'unbooked' ELSE h.state END,
          ended_at = CASE WHEN h.seat_count = c.seats THEN t.now END
     FROM counted c CROSS JOIN t
-   WHERE h.event_id = $1 AND h.hold_id = c.hold_id
+   WHERE h.event_id = $1 AND h.hold_id = ANY (ARRAY(SELECT hold_id FROM counted)) AND h.hold_id = c.hold_id
   RETURNING h.hold_id, h.state
 ), fence AS (
   UPDATE inventory.fences f SET state = 'unbooked', decided_at = t.now
     FROM counted c JOIN closed h ON h.hold_id = c.hold_id AND h.state = 'unbooked' CROSS JOIN t
-   WHERE f.event_id = $1 AND f.attempt_id = c.attempt_id
+   WHERE f.event_id = $1 AND f.attempt_id = ANY (ARRAY(SELECT attempt_id FROM counted)) AND f.attempt_id = c.attempt_id
 ), entries AS (
   INSERT INTO inventory.ledger (event_id, seat_id, seat_version, kind, hold_id, actor, reason, at)
   SELECT $1, f.seat_id, f.version, 'unbooked', f.hold_id, 'system', f.reason, t.now FROM freed f CROSS JOIN t
