@@ -141,6 +141,11 @@ describe('the HTTP edge', () => {
       expectProblem(await order(body), 422, 'validation-failed'),
     );
 
+    it('refuses what nests too deep, and takes brackets in texts', async () => {
+      expectProblem(await order(`{"seats":${'['.repeat(100_000)}${']'.repeat(100_000)}}`), 400, 'malformed-json');
+      expect((await order({ ...good, seats: [`"${'[{'.repeat(50)}\\`] })).statusCode).toBe(201);
+    });
+
     it('names the place of every fault', async () => {
       const response = await order({ seats: ['A1', 'A2', ''], sale: { holdSeconds: 0 } });
       expect(response.json<{ errors: unknown }>().errors).toEqual([

@@ -1,5 +1,6 @@
 import { FastifyAdapter, RouteConfig } from '@nestjs/platform-fastify';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods, RouteOptions } from 'fastify';
+import { nestsDeeperThan } from './json-depth';
 import { PROBLEM_MEDIA_TYPE } from './problem.filter';
 import { problem } from './problems';
 import type { TokenVerifier } from './token-verifier';
@@ -20,6 +21,10 @@ interface BodyLimitConfig {
 }
 
 const METHODS: HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
+
+/** A seating plan needs nine. */
+const JSON_DEPTH_MAX = 32;
+const TOO_DEEP = `It may nest ${JSON_DEPTH_MAX} levels deep.`;
 
 /** Paths whose routes answer a foreign method with 405 and the methods they have. */
 const API_PREFIX = '/v1/';
@@ -113,6 +118,7 @@ export class HttpServer {
     const parseJson = this.fastify.getDefaultJsonParser('error', 'error');
     this.fastify.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body: string, done) => {
       if (body.length === 0) return done(null, undefined);
+      if (nestsDeeperThan(JSON_DEPTH_MAX, body)) return done(problem('malformed-json', { detail: TOO_DEEP }));
       void parseJson(request, body, (error, value) => done(error && problem('malformed-json'), value));
     });
   }
