@@ -18,6 +18,8 @@ export interface SystemOptions {
   env?: Record<string, string>;
   /** Seconds between a service's death and its restart grow; false leaves a dead service dead (drills, demo). Default false. */
   restart?: boolean;
+  /** Ends a start that is under way: whatever was started is stopped again, and `startSystem` rejects. */
+  abort?: AbortSignal;
 }
 
 export interface RunningProcess {

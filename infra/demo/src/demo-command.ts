@@ -21,6 +21,9 @@ interface DemoOptions {
 
 const BUYERS_MAX = 100_000;
 const HOLD_SECONDS_MAX = 3_600;
+/** Exit statuses: a fault was found; and after Ctrl-C, as shells have it. */
+const FAULTY = 1;
+const INTERRUPTED = 130;
 
 /** `npm run -s demo`: sells an arena to simulated buyers and judges by the books; fails on any fault. */
 export async function runDemoCommand(argv: string[]): Promise<void> {
@@ -40,13 +43,28 @@ export async function runDemoCommand(argv: string[]): Promise<void> {
     .opts<DemoOptions>();
   const plan = options.plan ? readPlan(options.plan) : arenaPlan(options.seats);
   const progress = new Progress();
-  const system = options.url ? useRunningSystem(options.url) : await startOwnSystem(options.engine, progress.say);
-  const stop = stopOnce(system, progress);
+  const interrupted = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.abort());
+  const system = options.url
+    ? useRunningSystem(options.url)
+    : await startOwnSystem(options.engine, progress.say, interrupted.signal);
   try {
-    await demonstrate(system, plan, options, progress);
+    await Promise.race([demonstrate(system, plan, options, progress), rejectOn(interrupted.signal)]);
   } finally {
-    await stop();
+    progress.stop();
+    await system.stop(process.exitCode === FAULTY);
+    // The crowd of an interrupted demo is still about, with nowhere to go.
+    if (interrupted.signal.aborted) process.exit(INTERRUPTED);
   }
+}
+
+/** Ctrl-C stops everything first. */
+function rejectOn(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    const stop = () => reject(new Error('Stopped.'));
+    if (signal.aborted) stop();
+    else signal.addEventListener('abort', stop, { once: true });
+  });
 }
 
 async function demonstrate(
@@ -66,23 +84,10 @@ async function demonstrate(
     const report = `${reportFor(document, result)}\n`;
     if (json) process.stdout.write(`${JSON.stringify(document)}\n`);
     (json ? process.stderr : process.stdout).write(report);
-    if (faultCount(figures) > 0) process.exitCode = 1;
+    if (faultCount(figures) > 0) process.exitCode = FAULTY;
   } finally {
     await db.close();
   }
-}
-
-/** Ctrl-C stops everything too, and then ends the process. */
-function stopOnce(system: DemoSystem, progress: Progress): () => Promise<void> {
-  let stopping: Promise<void> | undefined;
-  const stop = () => {
-    progress.stop();
-    return (stopping ??= system.stop());
-  };
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => void stop().finally(() => process.exit(130)));
-  }
-  return stop;
 }
 
 function readPlan(file: string): PlanFile {

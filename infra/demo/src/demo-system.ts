@@ -13,28 +13,42 @@ export interface DemoSystem {
   rabbitmqUrl?: string;
   provider: Provider;
   token(subject: string, role: 'buyer' | 'organiser'): Promise<string>;
-  stop(): Promise<void>;
+  /** @param keepData for somebody who has to find out what went wrong */
+  stop(keepData: boolean): Promise<void>;
 }
 
 const WORKSPACE = join(__dirname, '..', '..', '..');
 const TOKEN_LIFE = '2h';
 
-/** A whole system for this demo alone: its own servers, services and data, all gone after `stop`. */
-export async function startOwnSystem(engine: EngineName, log: (line: string) => void): Promise<DemoSystem> {
+/**
+ * A whole system for this demo alone: its own servers, services and data, all gone after `stop`.
+ *
+ * @param abort ends a start that is under way; it then rejects and leaves nothing running
+ */
+export async function startOwnSystem(
+  engine: EngineName,
+  log: (line: string) => void,
+  abort: AbortSignal,
+): Promise<DemoSystem> {
   const { startSystem } = (await localModule('system')) as typeof import('../../local/system.mjs');
   const { removeSystemData } = (await localModule(
     'remove-system-data',
   )) as typeof import('../../local/remove-system-data.mjs');
   const folder = join(WORKSPACE, '.local', `demo-${process.pid}`);
-  const system = await startSystem({ folder, engine, log, env: { HOLDFAST_LOG_LEVEL: 'warn' } });
+  const env = { HOLDFAST_LOG_LEVEL: 'warn' };
+  const system = await startSystem({ folder, engine, log, env, abort }).catch((error: unknown) => {
+    removeSystemData(folder);
+    throw error;
+  });
   return {
     url: system.url,
     ...system.servers,
     provider: { url: system.services['sandbox-provider'], secretKey: system.stripeSecretKey },
     token: (subject, role) => Promise.resolve(system.token(subject, [role])),
-    stop: async () => {
+    stop: async (keepData) => {
       await system.stop();
-      removeSystemData(folder);
+      if (keepData) log(`Logs and data are kept in ${folder}.`);
+      else removeSystemData(folder);
     },
   };
 }
