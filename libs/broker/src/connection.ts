@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events';
+import { setImmediate } from 'node:timers/promises';
 import { connect, type Channel, type ChannelModel, type RecoveringChannelModel } from 'amqplib';
 import { BrokerUnavailable } from './errors';
 import { CONNECT_TIMEOUT_MS, HEARTBEAT_S, RECONNECT_FIRST_MS, RECONNECT_MAX_MS, type BrokerSettings } from './options';
@@ -17,6 +18,7 @@ export class Connection extends EventEmitter<{ ready: [] }> {
   /** Why it is not ready, for health and for errors. */
   lastError = 'not connected yet';
   private readonly topologies: Topology[];
+  private readonly asserting = new Set<Promise<void>>();
   private readonly opening: Promise<RecoveringChannelModel>;
   private model: ChannelModel | undefined;
   private current: Publisher | undefined;
@@ -41,15 +43,23 @@ export class Connection extends EventEmitter<{ ready: [] }> {
     return channel;
   }
 
-  /** Adds to what is asserted at every connect, and asserts it now if connected. */
+  /**
+   * Adds to what is asserted at every connect, and asserts it now if connected. What may be impossible on some brokers is
+   * tried by `declareOnce` first: one that closes the connection would be asserted again at every connect.
+   */
   async declare(topology: Topology): Promise<void> {
+    const { model } = this;
     this.topologies.push(topology);
-    if (!this.model) return;
+    if (!model) return;
     try {
-      await this.assertOnOwnChannel(this.model, [topology]);
+      await this.assertOnOwnChannel(model, [topology]);
     } catch (error) {
+      // Lost on the way: it is asserted with the next connect. RabbitMQ 3.10 closes a connection that declares a quorum
+      // queue at the same time as another, as when two services start together on a new broker.
+      await setImmediate();
+      if (this.model !== model) return;
       // One impossible declaration must not keep every later connect from succeeding.
-      if (this.model) this.topologies.splice(this.topologies.indexOf(topology), 1);
+      this.topologies.splice(this.topologies.indexOf(topology), 1);
       throw error;
     }
   }
@@ -63,6 +73,8 @@ export class Connection extends EventEmitter<{ ready: [] }> {
     this.state = 'closed';
     this.lastError = 'closed by this process';
     const connection = await this.opening;
+    // Cut off in the middle of its declarations, RabbitMQ 3.10 can be left unable to dead-letter at all.
+    await Promise.allSettled(this.asserting);
     await connection.close();
     this.model = undefined;
   }
@@ -103,7 +115,12 @@ export class Connection extends EventEmitter<{ ready: [] }> {
     const { confirmTimeoutMs, outstandingMax } = this.settings;
     const channel = await model.createConfirmChannel();
     const publisher = new Publisher(channel, { confirmTimeoutMs, outstandingMax });
-    await this.assertOnOwnChannel(model, this.topologies);
+    // Some may be added meanwhile: no moment may lie between the last look and `model`, from which on `declare` asserts.
+    for (let asserted = 0; asserted < this.topologies.length;) {
+      const added = this.topologies.slice(asserted);
+      await this.assertOnOwnChannel(model, added);
+      asserted += added.length;
+    }
     channel.on('close', () => {
       if (this.current === publisher) this.current = undefined;
     });
@@ -112,10 +129,13 @@ export class Connection extends EventEmitter<{ ready: [] }> {
   }
 
   private async assertOnOwnChannel(model: ChannelModel, topologies: Topology[]): Promise<void> {
-    const channel = await model.createChannel();
-    channel.on('error', () => undefined);
-    for (const topology of topologies) await assertTopology(channel, topology);
-    await channel.close();
+    const work = assertAll(model, topologies);
+    this.asserting.add(work);
+    try {
+      await work;
+    } finally {
+      this.asserting.delete(work);
+    }
   }
 
   private becomeReady(): void {
@@ -134,6 +154,13 @@ export class Connection extends EventEmitter<{ ready: [] }> {
     this.model = undefined;
     this.current = undefined;
   }
+}
+
+async function assertAll(model: ChannelModel, topologies: Topology[]): Promise<void> {
+  const channel = await model.createChannel();
+  channel.on('error', () => undefined);
+  for (const topology of topologies) await assertTopology(channel, topology);
+  await channel.close();
 }
 
 function withHeartbeat(url: string): string {
