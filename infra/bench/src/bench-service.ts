@@ -46,9 +46,8 @@ async function addRoutes(app: INestApplication, config: HoldServiceConfig): Prom
   const direct = new HoldTaking({ ...parts.holdPath, committer: { hold: holdAlone(parts.database) } });
   const directRoute = shortHoldRoute(direct, tokens);
   fastify.post('/v1/bench/direct/:eventId', async (request, reply) => {
-    const answer = await directRoute(request, reply);
-    if (!answer) throw problem('malformed-request');
-    return answer;
+    if (!(await directRoute(request, reply))) throw problem('malformed-request');
+    return reply;
   });
 
   const naiveHold = async (request: FastifyRequest<SeatRequest>) => {

@@ -83,8 +83,8 @@ async function calibrate(
     connections: CONNECTIONS,
     mode: 'fresh',
   } as const;
-  const warm = await generateLoad({ ...load, firstSeat: 0, seconds: WARM_UP_SECONDS, run: `${run}-warm-up` });
-  const firstSeat = warm.requests + 2 * CONNECTIONS;
+  await generateLoad({ ...load, firstSeat: 0, seconds: WARM_UP_SECONDS, run: `${run}-warm-up` });
+  const firstSeat = Math.floor(extent.seats / 2);
   const { requests, refused, seconds } = await generateLoad({ ...load, firstSeat, seconds: WARM_UP_SECONDS, run });
   return (requests - refused) / seconds;
 }

@@ -20,7 +20,7 @@ export async function runPgbench(options: {
   seconds: number;
 }): Promise<number> {
   const { url, eventId, firstSeat, clients, seconds } = options;
-  const variables = [`event_id='${eventId}'`, `first=${firstSeat - clients}`, `clients=${clients}`, 'n=0'];
+  const variables = [`event_id=${eventId}`, `first=${firstSeat - clients}`, `clients=${clients}`, 'n=0'];
   const args = [
     ...['-n', '-M', 'prepared', '-c', `${clients}`, '-j', `${THREADS}`, '-T', `${seconds}`, '-f', SCRIPT],
     ...variables.flatMap((variable) => ['-D', variable]),

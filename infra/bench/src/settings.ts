@@ -10,8 +10,8 @@ export interface Extent {
 }
 
 export const EXTENTS: Record<Profile, Extent> = {
-  quick: { rounds: 1, seconds: 5, seats: 60_000 },
-  full: { rounds: 3, seconds: 10, seats: 150_000 },
+  quick: { rounds: 1, seconds: 5, seats: 100_000 },
+  full: { rounds: 3, seconds: 10, seats: 200_000 },
 };
 
 /** Seconds of load before a measurement: code is compiled, tokens are verified, connections are open. */

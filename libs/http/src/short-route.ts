@@ -2,10 +2,12 @@ import type { INestApplication } from '@nestjs/common';
 import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify';
 
 /**
- * Answers a request itself, or returns undefined to leave it to the controller: everything out of the ordinary, so that
- * what is refused before the work begins is refused in one place.
+ * Answers a request itself, or leaves it to the controller: everything out of the ordinary, so that what is refused
+ * before the work begins is refused in one place.
+ *
+ * @returns whether it was answered. Not the reply: that is a thenable, which to wait for resolves to nothing
  */
-export type ShortHandler = (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply | undefined>;
+export type ShortHandler = (request: FastifyRequest, reply: FastifyReply) => Promise<boolean>;
 
 /**
  * Puts a handler before the controller of one hot route, on the Fastify instance: the way through guards, pipes and
@@ -20,7 +22,7 @@ export function shortenRoute(app: INestApplication, method: HTTPMethods, url: st
     if (route.url !== url || route.method !== method) return;
     const { handler } = route;
     route.handler = async function (request, reply) {
-      return (await short(request, reply)) ?? handler.call(this, request, reply);
+      return (await short(request, reply)) ? reply : handler.call(this, request, reply);
     };
   });
 }

@@ -25,9 +25,9 @@ export function shortHoldRoute(taking: Pick<HoldTaking, 'take'>, tokens: TokenVe
     const { eventId } = request.params as { eventId: string };
     const key = request.headers['idempotency-key'];
     const seatIds = seatsOf(request);
-    if (!seatIds || !EVENT_ID.test(eventId) || !isIdempotencyKey(key)) return undefined;
+    if (!seatIds || !EVENT_ID.test(eventId) || !isIdempotencyKey(key)) return false;
     const caller = await tokens.verify(request.headers.authorization).catch(() => undefined);
-    if (!caller || !hasRole(caller, ['buyer'])) return undefined;
+    if (!caller || !hasRole(caller, ['buyer'])) return false;
 
     const bodyHash = requestHash({ seats: seatIds });
     const hold = { holdId: newId(), buyerId: caller.id, key, bodyHash, seatIds };
@@ -36,13 +36,14 @@ export function shortHoldRoute(taking: Pick<HoldTaking, 'take'>, tokens: TokenVe
     });
     if (outcome.outcome !== 'held') {
       sendProblem(reply, refusalProblem(outcome));
-      return reply;
+      return true;
     }
     markReplayed(reply, outcome.replayed);
-    return reply
+    void reply
       .status(201)
       .header('location', `/v1/events/${eventId}/holds/${outcome.hold.holdId}`)
       .send(toBody(outcome.hold, outcome.serverTime));
+    return true;
   };
 }
 
