@@ -16,6 +16,8 @@ export interface HoldCommitterOptions {
   /** Called with the holds that a batch newly took, after their commit and before anybody is answered. Must not throw. */
   onCommitted?: (eventId: string, held: Extract<HoldOutcome, { outcome: 'held' }>[]) => void;
   batchMax?: number;
+  /** Statements of one event under way at once. */
+  inFlightMax?: number;
   /** Requests waiting per event; beyond it they are refused at once. */
   queueMax?: number;
   /** A batch whose commit is unknown is written again with the same ids this long before its requests are given up. */
@@ -24,6 +26,10 @@ export interface HoldCommitterOptions {
 
 /** Fifty requests to a statement are worth fourteen times one; beyond that little is gained. */
 const BATCH_MAX = 50;
+/** While Postgres writes one batch, this process answers and collects the other: neither waits for the other. */
+const IN_FLIGHT_MAX = 2;
+/** Requests looked at for a batch, as a multiple of its size: a queue for one hot seat must not be walked at every batch. */
+const LOOKED_AT_MAX = 10;
 const QUEUE_MAX = 2_000;
 const ANSWER_WITHIN_MS = 4_000;
 const RETRY_PAUSE_MS = 100;
@@ -37,12 +43,18 @@ interface Waiting {
   reject: (error: unknown) => void;
 }
 
+/** One event's requests: those that wait, in their order, and the batches under way. */
+interface Lane {
+  waiting: Waiting[];
+  inFlight: Set<Waiting[]>;
+}
+
 /**
- * Group commit, per event: requests that arrive while a write is in flight form the next batch; an idle event writes at
- * once. A batch names each seat, buyer and key at most once; a request that would be the second waits for the next.
+ * Group commit, per event: requests that arrive while writes are in flight form the next batch; an idle event writes at
+ * once. All that is under way names each seat and buyer at most once; a request that would be the second waits.
  */
 export class HoldCommitter {
-  private readonly lanes = new Map<string, Waiting[]>();
+  private readonly lanes = new Map<string, Lane>();
   private idle: (() => void)[] = [];
   private readonly options: Required<HoldCommitterOptions>;
 
@@ -50,6 +62,7 @@ export class HoldCommitter {
     this.options = {
       onCommitted: () => undefined,
       batchMax: BATCH_MAX,
+      inFlightMax: IN_FLIGHT_MAX,
       queueMax: QUEUE_MAX,
       answerWithinMs: ANSWER_WITHIN_MS,
       ...options,
@@ -62,13 +75,11 @@ export class HoldCommitter {
    *   same key will tell
    */
   hold(eventId: string, request: HoldRequest): Promise<HoldOutcome> {
-    const lane = this.lanes.get(eventId) ?? [];
-    if (lane.length >= this.options.queueMax) return Promise.reject(new Overloaded());
+    const lane = this.laneOf(eventId);
+    if (lane.waiting.length >= this.options.queueMax) return Promise.reject(new Overloaded());
     return new Promise((resolve, reject) => {
-      lane.push({ request, conflicts: 0, resolve, reject });
-      if (this.lanes.has(eventId)) return;
-      this.lanes.set(eventId, lane);
-      void this.drain(eventId, lane);
+      lane.waiting.push({ request, conflicts: 0, resolve, reject });
+      this.fill(eventId, lane);
     });
   }
 
@@ -77,15 +88,34 @@ export class HoldCommitter {
     if (this.lanes.size > 0) await new Promise<void>((resolve) => this.idle.push(resolve));
   }
 
-  private async drain(eventId: string, lane: Waiting[]): Promise<void> {
-    while (lane.length > 0) await this.commit(eventId, lane, takeBatch(lane, this.options.batchMax));
+  private laneOf(eventId: string): Lane {
+    const known = this.lanes.get(eventId);
+    if (known) return known;
+    const lane: Lane = { waiting: [], inFlight: new Set() };
+    this.lanes.set(eventId, lane);
+    return lane;
+  }
+
+  /** Sends as many batches as may be under way; forgets a lane that has nothing left. */
+  private fill(eventId: string, lane: Lane): void {
+    while (lane.waiting.length > 0 && lane.inFlight.size < this.options.inFlightMax) {
+      const batch = takeBatch(lane, this.options.batchMax);
+      // All that wait meet somebody under way.
+      if (batch.length === 0) return;
+      lane.inFlight.add(batch);
+      void this.commit(eventId, lane, batch).finally(() => {
+        lane.inFlight.delete(batch);
+        this.fill(eventId, lane);
+      });
+    }
+    if (lane.waiting.length > 0 || lane.inFlight.size > 0) return;
     this.lanes.delete(eventId);
     if (this.lanes.size > 0) return;
     this.idle.forEach((resolve) => resolve());
     this.idle = [];
   }
 
-  private async commit(eventId: string, lane: Waiting[], batch: Waiting[]): Promise<void> {
+  private async commit(eventId: string, lane: Lane, batch: Waiting[]): Promise<void> {
     let outcomes: HoldOutcome[];
     try {
       outcomes = await this.writeUntilAnswered(eventId, batch);
@@ -104,7 +134,7 @@ export class HoldCommitter {
       if (++waiting.conflicts > CONFLICTS_MAX) return waiting.reject(new Overloaded());
       again.push(waiting);
     });
-    lane.unshift(...again);
+    lane.waiting.unshift(...again);
   }
 
   /** An unknown commit is asked again with the same ids: what took effect answers as it did the first time. */
@@ -122,21 +152,28 @@ export class HoldCommitter {
   }
 }
 
-/** Takes the longest-waiting requests that do not meet in a seat, a buyer or a key; the others keep their place. */
-function takeBatch(lane: Waiting[], batchMax: number): Waiting[] {
+/** Takes the longest-waiting requests that meet neither each other nor what is under way; the others keep their place. */
+function takeBatch({ waiting, inFlight }: Lane, batchMax: number): Waiting[] {
   const batch: Waiting[] = [];
   const left: Waiting[] = [];
   const seats = new Set<string>();
   const buyers = new Set<string>();
-  for (const waiting of lane) {
-    const { buyerId, seatIds } = waiting.request;
-    const meets = buyers.has(buyerId) || seatIds.some((seatId) => seats.has(seatId));
-    // A request left behind keeps its seats and its buyer for the next batch, so that nobody overtakes it.
+  const name = ({ request: { buyerId, seatIds } }: Waiting) => {
     buyers.add(buyerId);
     seatIds.forEach((seatId) => seats.add(seatId));
-    if (meets || batch.length >= batchMax) left.push(waiting);
-    else batch.push(waiting);
+  };
+  for (const underWay of inFlight) underWay.forEach(name);
+  const lookedAtMax = LOOKED_AT_MAX * batchMax;
+  let lookedAt = 0;
+  for (const candidate of waiting) {
+    if (batch.length >= batchMax || lookedAt >= lookedAtMax) break;
+    lookedAt++;
+    const { buyerId, seatIds } = candidate.request;
+    const meets = buyers.has(buyerId) || seatIds.some((seatId) => seats.has(seatId));
+    // A request left behind keeps its seats and its buyer for the next batch, so that nobody overtakes it.
+    name(candidate);
+    (meets ? left : batch).push(candidate);
   }
-  lane.splice(0, lane.length, ...left);
+  waiting.splice(0, lookedAt, ...left);
   return batch;
 }

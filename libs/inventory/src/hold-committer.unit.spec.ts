@@ -20,10 +20,13 @@ const request = (name: string, seatIds = [`seat-${name}`], buyerId = `buyer-${na
 });
 
 /** A committer whose writes the test answers by hand. */
-function committer(options: { batchMax?: number; queueMax?: number; answerWithinMs?: number } = {}) {
+function committer(
+  options: { batchMax?: number; queueMax?: number; answerWithinMs?: number; inFlightMax?: number } = {},
+) {
   const writes: Write[] = [];
   const committed: string[][] = [];
   const subject = new HoldCommitter({
+    inFlightMax: 1,
     ...options,
     write: (_eventId, requests) =>
       new Promise<HoldOutcome[]>((resolve, reject) => {
@@ -140,4 +143,41 @@ it('is settled once everything accepted has been answered', async () => {
   writes[0]?.answer();
   await a;
   await waiting;
+});
+
+it('keeps two statements under way, and nobody in both', async () => {
+  const { subject, writes, batches } = committer({ inFlightMax: 2 });
+  const all = [
+    subject.hold('e', request('a', ['A1'])),
+    subject.hold('e', request('a-seat', ['A1', 'A2'])),
+    subject.hold('e', request('a-buyer', ['A3'], 'buyer-a')),
+    subject.hold('e', request('behind', ['A2'])),
+    subject.hold('e', request('b', ['B1'])),
+    subject.hold('e', request('c', ['C1'])),
+    subject.hold('e', request('d', ['D1'])),
+  ];
+  expect(batches()).toEqual([['a'], ['b']]);
+  writes[1]?.answer();
+  await turn();
+  expect(batches().at(-1)).toEqual(['c', 'd']);
+  writes[0]?.answer();
+  await turn();
+  expect(batches().at(-1)).toEqual(['a-seat', 'a-buyer']);
+  writes[3]?.answer();
+  await turn();
+  expect(batches().at(-1)).toEqual(['behind']);
+  writes[2]?.answer();
+  writes[4]?.answer();
+  expect((await Promise.all(all)).every(({ outcome }) => outcome === 'held')).toBe(true);
+  await subject.settled();
+});
+
+it('does not walk a long queue for one hot seat at every batch', async () => {
+  const { subject, writes, batches } = committer({ batchMax: 2, queueMax: 1_000 });
+  const names = Array.from({ length: 100 }, (_, nth) => `hot-${nth}`);
+  names.forEach((name) => void subject.hold('e', request(name, ['A1'])));
+  void subject.hold('e', request('far-behind', ['B1']));
+  writes[0]?.answer();
+  await turn();
+  expect(batches()).toEqual([['hot-0'], ['hot-1']]);
 });
