@@ -8,10 +8,12 @@ import { build, ensurePackages, requireNode } from './workspace.mjs';
 
 /* npm start: packages, servers, build, schema, services, a sample event; then runs until Ctrl-C or `npm stop`. */
 const ENGINES = ['parking', 'delayed-exchange'];
-const HELP = `Usage: npm start -- [--engine ${ENGINES.join('|')}] [--port N]
+const INSTANCES_MAX = 16;
+const HELP = `Usage: npm start -- [--engine ${ENGINES.join('|')}] [--port N] [--instances N]
 
   --engine  what wakes the expiry-worker at a deadline (default: parking, needs no plugin)
-  --port    of the gateway (default: 8080, or any free one when it is taken)`;
+  --port    of the gateway (default: 8080, or any free one when it is taken)
+  --instances  of the hold-service behind the gateway (default: 1)`;
 
 requireNode();
 const options = readOptions();
@@ -68,7 +70,12 @@ function readOptions() {
   let values;
   try {
     ({ values } = parseArgs({
-      options: { engine: { type: 'string' }, port: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
+      options: {
+        engine: { type: 'string' },
+        port: { type: 'string' },
+        instances: { type: 'string', default: '1' },
+        help: { type: 'boolean', short: 'h' },
+      },
     }));
   } catch (error) {
     return usage(error.message);
@@ -78,7 +85,10 @@ function readOptions() {
   if (values.engine && !ENGINES.includes(values.engine)) return usage(`There is no engine "${values.engine}".`);
   if (port !== undefined && !(Number.isInteger(port) && port > 0 && port < 65_536))
     return usage('--port takes a number.');
-  return { engine: values.engine, port };
+  const instances = Number(values.instances);
+  if (!(Number.isInteger(instances) && instances > 0 && instances <= INSTANCES_MAX))
+    return usage(`--instances takes a number from 1 to ${INSTANCES_MAX}.`);
+  return { engine: values.engine, port, instances };
 }
 
 function usage(complaint) {

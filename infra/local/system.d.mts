@@ -8,6 +8,8 @@ export interface SystemOptions {
   folder: string;
   /** Default `parking`. */
   engine?: ExpiryEngineName;
+  /** Instances of the hold-service behind the gateway. Default 1. */
+  instances?: number;
   /** The gateway's port; without it the usual one when free, else any free one. */
   port?: number;
   /** Receives one line of progress at a time. Default: standard error. */
@@ -61,6 +63,8 @@ export interface RunningSystem {
   stripeSecretKey: string;
   jwtSecret: string;
   processes: Record<ServiceName, RunningProcess>;
+  /** Every instance of the hold-service; the first is `processes['hold-service']`. */
+  holdServices: RunningProcess[];
   /** The servers this system started; one that was given by URL is missing here. */
   serverProcesses: Partial<Record<'postgres' | 'redis' | 'rabbitmq', RunningServer>>;
   /** The sample event, when asked for. */

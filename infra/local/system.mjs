@@ -27,7 +27,7 @@ export const stateFile = (folder) => join(folder, 'state.json');
  * @returns {Promise<import('./system.d.mts').RunningSystem>}
  */
 export async function startSystem(options) {
-  const { folder, engine = 'parking', env = {}, restart = false, abort } = options;
+  const { folder, engine = 'parking', env = {}, restart = false, instances = 1, abort } = options;
   const log = options.log ?? ((line) => process.stderr.write(`${line}\n`));
   mkdirSync(join(folder, 'logs'), { recursive: true });
   const secrets = loadSecrets(folder);
@@ -87,12 +87,16 @@ export async function startSystem(options) {
 
     await step(log, 'Migrating the database', () => migrate({ addresses, secrets }));
 
-    const ports = await keptServicePorts(folder);
+    const furtherHoldServices = Array.from({ length: instances - 1 }, (_, nth) => `hold-service-${nth + 2}`);
+    const ports = await keptServicePorts(folder, furtherHoldServices);
     const processes = {};
     const serviceSettings = { ports, addresses, secrets, engine, folder, env };
     const makeService = (name) => {
+      const settings = furtherHoldServices.includes(name)
+        ? serviceProcess('hold-service', { ...serviceSettings, ports: { ...ports, 'hold-service': ports[name] } })
+        : serviceProcess(name, serviceSettings);
       const instance = managedProcess({
-        ...serviceProcess(name, serviceSettings),
+        ...settings,
         name,
         logFile: join(folder, 'logs', `${name}.log`),
         onStart: (pid) => register.add(name, pid),
@@ -101,8 +105,8 @@ export async function startSystem(options) {
       processes[name] = withRestart(instance, `http://127.0.0.1:${ports[name]}`);
       return start(instance);
     };
-    const [first, ...others] = Object.keys(SERVICE_PORTS);
-    await step(log, `Starting ${Object.keys(SERVICE_PORTS).join(', ')}`, async () => {
+    const [first, ...others] = [...Object.keys(SERVICE_PORTS), ...furtherHoldServices];
+    await step(log, `Starting ${[first, ...others].join(', ')}`, async () => {
       await makeService(first);
       await settle(others.map(makeService));
     });
@@ -110,7 +114,10 @@ export async function startSystem(options) {
     const gateway = await serverHandle('nginx', sources.nginx, {
       ...context,
       wishedPorts: { gateway: options.port ?? known.port ?? GATEWAY_PORT },
-      upstreams: { holdService: ports['hold-service'], paymentService: ports['payment-service'] },
+      upstreams: {
+        holdServices: ['hold-service', ...furtherHoldServices].map((name) => ports[name]),
+        paymentService: ports['payment-service'],
+      },
       onDeath: (how) => onDeath('nginx', gateway)(how),
     });
     if (options.port && gateway.ports.gateway !== options.port) throw new Error(`Port ${options.port} is taken.`);
@@ -150,6 +157,7 @@ export async function startSystem(options) {
       stripeSecretKey: secrets.stripe,
       jwtSecret: secrets.jwt,
       processes,
+      holdServices: ['hold-service', ...furtherHoldServices].map((name) => processes[name]),
       serverProcesses,
       eventId,
       stop,
@@ -232,11 +240,12 @@ async function migrate({ addresses, secrets }) {
   if (!ok) throw new Error(`The migration failed:\n${tail}`);
 }
 
-async function keptServicePorts(folder) {
+async function keptServicePorts(folder, furtherServices) {
   const file = join(folder, 'ports.json');
   const known = readJson(file, {});
   const ports = {};
-  for (const [name, usual] of Object.entries(SERVICE_PORTS)) {
+  const wished = [...Object.entries(SERVICE_PORTS), ...furtherServices.map((name) => [name, undefined])];
+  for (const [name, usual] of wished) {
     let port = await choosePort(known[name], usual);
     while (Object.values(ports).includes(port)) port = await choosePort();
     ports[name] = port;

@@ -54,7 +54,8 @@ function writeConfig(folder, { ports, upstreams, workFolder }) {
   const file = join(folder, 'nginx.conf');
   const text = fillTemplate(readFileSync(TEMPLATE, 'utf8'), {
     GATEWAY_LISTEN: `127.0.0.1:${ports.gateway}`,
-    GATEWAY_HOLD_SERVICE: `127.0.0.1:${upstreams.holdService}`,
+    // Fills the one `server` line of the template; several instances become as many lines.
+    GATEWAY_HOLD_SERVICE: upstreams.holdServices.map((port) => `127.0.0.1:${port}`).join(' max_fails=0;\n    server '),
     GATEWAY_PAYMENT_SERVICE: `127.0.0.1:${upstreams.paymentService}`,
     GATEWAY_WORK_FOLDER: workFolder,
   });
