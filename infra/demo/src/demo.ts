@@ -83,6 +83,8 @@ export async function runDemo(
   progress.stop();
 
   const verdict = judge(await readEvidence(db, eventId, system.provider));
+  const untold = verdict.held - tally.served;
+  if (untold !== 0) tally.unexpected(`${untold} more holds in the books than buyers were told of`);
   return {
     figures: figuresOf(verdict, tally, { seats: seatIds.length, buyers, seconds: Math.round(seconds * 10) / 10 }),
     findings: verdict.findings,
