@@ -109,9 +109,17 @@ async function assemble(options: HttpServiceOptions): Promise<{ app: NestFastify
   return { app, server };
 }
 
+/** What holds for every route, and is therefore not said at each. */
+const ABOUT = `Refusals are \`application/problem+json\` (RFC 9457); their \`code\` is stable. Beside those listed, any route may
+answer 400 (\`malformed-request\`, \`malformed-json\`), 404 (\`not-found\`), 405 (\`method-not-allowed\`),
+413 (\`payload-too-large\`), 415 (\`unsupported-media-type\`), 500 (\`internal\`), and 503 with \`Retry-After\`
+(\`overloaded\`, \`unavailable\`): then the same request with the same \`Idempotency-Key\` may be sent again. Money is in minor
+units. Times are the database's, in UTC; \`serverTime\` is the time of the answer, to count down from.`;
+
 function documentOf(app: INestApplication, name: string): OpenAPIObject {
   const description = new DocumentBuilder()
     .setTitle(`Holdfast ${name}`)
+    .setDescription(ABOUT.replaceAll('\n', ' '))
     .setVersion('1')
     .addBearerAuth({ type: 'http', scheme: 'bearer', bearerFormat: 'JWT' })
     .build();

@@ -45,7 +45,15 @@ export class EventController {
   @ApiIdempotencyKey()
   @ApiBody({ type: CreateEventBody })
   @ApiCreatedResponse({ type: EventBody })
-  @ApiProblems('validation-failed', 'payload-too-large', 'idempotency-key-reused', 'unauthorised', 'forbidden')
+  @ApiProblems(
+    'validation-failed',
+    'payload-too-large',
+    'idempotency-key-required',
+    'idempotency-key-invalid',
+    'idempotency-key-reused',
+    'unauthorised',
+    'forbidden',
+  )
   async create(
     @Caller() caller: Identity,
     @IdempotencyKey() key: string,
@@ -93,7 +101,7 @@ export class EventController {
   @ApiOperation({ summary: 'End the sale for good; living holds may still be paid' })
   @ApiIdempotencyKey()
   @ApiOkResponse({ type: EventBody })
-  @ApiProblems('unknown-event', 'unauthorised', 'forbidden')
+  @ApiProblems('unknown-event', 'idempotency-key-required', 'idempotency-key-invalid', 'unauthorised', 'forbidden')
   async close(
     @Caller() caller: Identity,
     @EventId() eventId: string,

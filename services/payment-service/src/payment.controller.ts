@@ -1,5 +1,6 @@
 import { PayBody, PaymentBody } from '@holdfast/contracts';
 import {
+  ApiIdempotencyKey,
   ApiProblems,
   Caller,
   IdempotencyKey,
@@ -15,7 +16,6 @@ import {
   ApiBearerAuth,
   ApiBody,
   ApiCreatedResponse,
-  ApiHeader,
   ApiOkResponse,
   ApiOperation,
   ApiParam,
@@ -37,7 +37,7 @@ export class PaymentController {
 
   @Post()
   @ApiOperation({ summary: 'Pay a hold', description: 'The amount is the price of its seats.' })
-  @ApiHeader({ name: 'Idempotency-Key', required: true })
+  @ApiIdempotencyKey()
   @ApiBody({ type: PayBody })
   @ApiCreatedResponse({ type: PaymentBody, description: 'Captured: the seats are the buyer’s' })
   @ApiAcceptedResponse({
