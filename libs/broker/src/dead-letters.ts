@@ -59,6 +59,7 @@ export async function openDeadLetters(url: string, max: number): Promise<DeadLet
   return new DeadLetterBox(connection, channel, publisher, taken, messageCount);
 }
 
+/** Dead letters taken out to be looked at; opened by `openDeadLetters`. */
 export class DeadLetterBox {
   constructor(
     private readonly connection: ChannelModel,

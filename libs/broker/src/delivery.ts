@@ -29,6 +29,7 @@ export interface Delivery {
   replyTo?: string;
 }
 
+/** A message of amqplib as handlers see it: where it was first published to, and which attempt this is. */
 export function readDelivery(message: ConsumeMessage | GetMessage): Delivery {
   const { fields, properties, content } = message;
   const headers: Record<string, unknown> = { ...properties.headers };

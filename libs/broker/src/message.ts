@@ -28,6 +28,7 @@ export function parseReply<C extends Command>(command: C, body: Buffer): Parsed<
   return validate(command.replies[outcome] as new () => ReplyOf<C>, json.message);
 }
 
+/** A message body as it is sent: JSON in UTF-8. */
 export function encode(message: object): Buffer {
   return Buffer.from(JSON.stringify(message));
 }

@@ -45,6 +45,7 @@ export type BrokerSettings = Required<BrokerOptions>;
 const silent: BrokerLog = { info: () => undefined, warn: () => undefined, error: () => undefined };
 const untraced: TraceHook = { inject: () => undefined, run: (_traceparent, handler) => handler() };
 
+/** The options with their defaults filled in. */
 export function settingsOf(options: BrokerOptions): BrokerSettings {
   return {
     log: silent,

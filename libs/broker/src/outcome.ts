@@ -11,12 +11,16 @@ export type Outcome =
 /** The effect is committed. */
 export const ack: Outcome = { settle: 'ack' };
 
+/** For another process, now. */
 export const requeue: Outcome = { settle: 'requeue' };
 
+/** Not now; the reason stands in the dead letter, should its attempts be used up. */
 export const retry = (reason: string): Outcome => ({ settle: 'retry', reason });
 
+/** Never; the reason stands in the dead letter. */
 export const deadLetter = (reason: string): Outcome => ({ settle: 'dead-letter', reason });
 
+/** Whether a handler of Nest answered with an outcome rather than with a reply. */
 export function isOutcome(value: unknown): value is Outcome {
   return typeof value === 'object' && value !== null && 'settle' in value;
 }

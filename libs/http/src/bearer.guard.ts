@@ -43,6 +43,7 @@ export class BearerGuard implements CanActivate {
   }
 }
 
+/** Whether the caller has at least one of the roles. */
 export function hasRole(identity: Identity, roles: Role[]): boolean {
   return identity.roles.some((role) => roles.includes(role));
 }

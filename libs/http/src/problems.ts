@@ -61,11 +61,13 @@ export class Problem extends Error {
     this.status = PROBLEMS[code].status;
   }
 
+  /** The document of RFC 9457. */
   body(): Record<string, unknown> {
     const { title, status } = PROBLEMS[this.code];
     return { type: `${TYPE_PREFIX}${this.code}`, title, status, code: this.code, ...this.members };
   }
 
+  /** What belongs to the answer beside its body: when to come back, how to authenticate, what is allowed. */
   headers(): Record<string, string> {
     const { retryAfterSeconds }: ProblemKind = PROBLEMS[this.code];
     return {

@@ -13,10 +13,12 @@ export class Readiness implements OnModuleDestroy {
     this.add('running', () => (this.stopping ? Promise.reject(new Error('stopping')) : Promise.resolve()));
   }
 
+  /** Makes the service ready only while this part answers; a check of the same name is replaced. */
   add(name: string, check: ReadinessCheck): void {
     this.checks.set(name, check);
   }
 
+  /** A stopping service is not ready, so that nobody sends it more. */
   onModuleDestroy(): void {
     this.stopping = true;
   }

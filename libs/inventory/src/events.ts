@@ -87,6 +87,7 @@ export async function createEvent(db: Database, event: NewEvent): Promise<Create
   return { outcome: 'created', replayed: !created, event: toDetails(row) };
 }
 
+/** An event by its id; undefined when there is none. */
 export async function readEvent(db: Database, eventId: string): Promise<EventDetails | undefined> {
   const rows = await db.query<EventRow>(`${selectEvent} WHERE e.event_id = $1`, [eventId]);
   return rows.map(toDetails)[0];

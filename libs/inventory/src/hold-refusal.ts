@@ -14,6 +14,7 @@ export interface RefusalRow {
   hold_version: number;
 }
 
+/** The refusal a statement named, with what explains it from its row. */
 export function holdRefusal(outcome: HoldRefusal['outcome'], row: RefusalRow): HoldRefusal {
   switch (outcome) {
     case 'unknown-hold':

@@ -68,6 +68,7 @@ export class Database {
     });
   }
 
+  /** Waits for the queries under way and closes every connection. */
   async close(): Promise<void> {
     await this.pool.end();
   }

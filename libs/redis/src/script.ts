@@ -9,6 +9,7 @@ export interface Script {
   sha: string;
 }
 
+/** Reads a script from its file, once at start. */
 export function loadScript(file: string): Script {
   const lua = readFileSync(file, 'utf8');
   return { lua, sha: createHash('sha1').update(lua).digest('hex') };

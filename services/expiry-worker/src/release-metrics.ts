@@ -30,11 +30,13 @@ export class ReleaseMetrics {
     this.ledgerLag = metrics.gauge('ledger_lag_seconds', 'Age of the oldest ledger entry not published yet.');
   }
 
+  /** The engine reported holds, and this became of them. */
   reportedDue(holds: number, { again }: DueOutcome): void {
     this.due.inc(holds);
     this.lookedAgain.inc(again.reduce((sum, { holdIds }) => sum + holdIds.length, 0));
   }
 
+  /** Counts what was released in a batch, and how late. */
   releasedBy(by: 'engine' | 'sweeper', outcomes: ExpireOutcome[]): void {
     for (const outcome of outcomes) {
       if (outcome.outcome !== 'expired') continue;
@@ -43,6 +45,7 @@ export class ReleaseMetrics {
     }
   }
 
+  /** A message with so many entries was confirmed. */
   published(entries: number): void {
     this.entriesPublished.inc(entries);
   }

@@ -95,6 +95,7 @@ export function nextState(from: State, event: Event): State | undefined {
   return TRANSITIONS.find((row) => row[0] === from && row[1] === event)?.[2];
 }
 
+/** Whether nothing can happen to an attempt any more. */
 export function hasEnded(state: State): boolean {
   return CALLS[state].length === 0;
 }

@@ -47,7 +47,7 @@ export interface Attempt extends Required<AttemptFacts> {
   /** Nobody else takes it up before. */
   nextAt: Date;
   deadlinePassed: boolean;
-  /** Whether the request that made it may still wait for its end. */
+  /** The time of the answer that read it, by the database's clock. */
   serverTime: Date;
 }
 
@@ -150,6 +150,7 @@ export class Attempts {
     return (await this.database.query<Attempt>(takeOverSql, values))[0];
   }
 
+  /** An attempt as it is now. */
   async reread(attempt: Pick<Attempt, 'eventId' | 'attemptId'>): Promise<Attempt> {
     const rows = await this.database.query<Attempt>(rereadSql, [attempt.eventId, attempt.attemptId]);
     if (!rows[0]) throw new Error(`Payment attempt ${attempt.attemptId} is gone`);

@@ -24,6 +24,7 @@ export class Completer {
     private readonly options: CompleterOptions,
   ) {}
 
+  /** Looks for unfinished attempts from now on, every `everyMs`. */
   start(): void {
     this.timer = setTimeout(() => void this.tick(), this.options.everyMs);
   }

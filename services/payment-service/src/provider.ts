@@ -112,6 +112,7 @@ export class Provider {
     return answer.intent;
   }
 
+  /** The attempt's intent as it is now. Changes nothing. */
   async readIntent(attempt: Attempt): Promise<Intent> {
     return this.ask(async () => intentOf(await this.stripe.paymentIntents.retrieve(idOf(attempt))));
   }

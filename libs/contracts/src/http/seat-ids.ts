@@ -6,6 +6,7 @@ import { Each } from '../each';
 /** A seat's public id is its `seat_guid` in the plan. */
 const SEAT_ID = /^[^\p{Cc}\p{Cs}]{1,200}$/u;
 
+/** Whether a value can be a seat id; whether there is such a seat, Postgres says. */
 export const isSeatId = (value: unknown) => typeof value === 'string' && SEAT_ID.test(value);
 
 /** Seat ids in a request's body. More than `countMax` are refused by the route, as `too-many-seats`. */
