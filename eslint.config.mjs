@@ -11,8 +11,12 @@ const onlyDriversOf = (lib) =>
 
 const platform = ['layer:platform'];
 
-/** Who may depend on whom. Dependencies point one way; no service imports another. */
-const boundaries = ({ ofServices = [] } = {}) => [
+/**
+ * Who may depend on whom. Dependencies point one way; no service imports another.
+ *
+ * @param ofSpecs tags that only specs may depend on
+ */
+const boundaries = ({ ofSpecs = [] } = {}) => [
   'error',
   {
     enforceBuildableLibDependency: false,
@@ -24,23 +28,16 @@ const boundaries = ({ ofServices = [] } = {}) => [
       '@holdfast/testing',
     ]),
     depConstraints: [
-      { sourceTag: 'layer:platform', onlyDependOnLibsWithTags: [...platform, 'layer:testing'] },
-      { sourceTag: 'layer:contracts', onlyDependOnLibsWithTags: [...platform, 'layer:contracts'] },
+      { sourceTag: 'layer:platform', onlyDependOnLibsWithTags: [...platform, ...ofSpecs] },
+      { sourceTag: 'layer:contracts', onlyDependOnLibsWithTags: [...platform, 'layer:contracts', ...ofSpecs] },
       {
         sourceTag: 'layer:edge',
-        onlyDependOnLibsWithTags: [...platform, 'layer:contracts', 'layer:edge', 'layer:testing'],
+        onlyDependOnLibsWithTags: [...platform, 'layer:contracts', 'layer:edge', ...ofSpecs],
       },
-      { sourceTag: 'layer:domain', onlyDependOnLibsWithTags: [...platform, 'layer:contracts', 'layer:testing'] },
+      { sourceTag: 'layer:domain', onlyDependOnLibsWithTags: [...platform, 'layer:contracts', ...ofSpecs] },
       {
         sourceTag: 'layer:service',
-        onlyDependOnLibsWithTags: [
-          ...platform,
-          'layer:contracts',
-          'layer:edge',
-          'layer:domain',
-          'layer:testing',
-          ...ofServices,
-        ],
+        onlyDependOnLibsWithTags: [...platform, 'layer:contracts', 'layer:edge', 'layer:domain', ...ofSpecs],
       },
       { sourceTag: 'layer:testing', onlyDependOnLibsWithTags: [...platform] },
       { sourceTag: 'layer:infra', onlyDependOnLibsWithTags: ['*'] },
@@ -75,9 +72,14 @@ export default tseslint.config(
     rules: { 'no-restricted-imports': 'off' },
   },
   {
+    // Only specs and what stands beside them for their use import the helpers of tests.
+    files: ['**/*.spec.ts', '**/src/spec/**/*.ts'],
+    rules: { '@nx/enforce-module-boundaries': boundaries({ ofSpecs: ['layer:testing'] }) },
+  },
+  {
     // Payments are tested against the sandbox provider, which no service may import.
     files: ['services/**/*.spec.ts'],
-    rules: { '@nx/enforce-module-boundaries': boundaries({ ofServices: ['scope:sandbox-provider'] }) },
+    rules: { '@nx/enforce-module-boundaries': boundaries({ ofSpecs: ['layer:testing', 'scope:sandbox-provider'] }) },
   },
   prettier,
 );

@@ -28,6 +28,12 @@ const planted = [
     rule: '@nx/enforce-module-boundaries',
   },
   {
+    what: 'a service that imports the helpers of tests',
+    folder: 'services/expiry-worker/src',
+    imports: '@holdfast/testing',
+    rule: '@nx/enforce-module-boundaries',
+  },
+  {
     what: 'the broker driver outside its lib',
     folder: 'libs/expiry/src',
     imports: 'amqplib',
