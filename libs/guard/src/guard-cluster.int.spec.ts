@@ -1,0 +1,129 @@
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { Metrics } from '@holdfast/observability';
+import { openRedis, whenRedisReady, type RedisClient } from '@holdfast/redis';
+import { Guard } from './guard';
+import { guardOwner } from './owner';
+
+const NODES = 3;
+const READY_MS = 30_000;
+const POLL_MS = 100;
+const DEADLINE_MS = 600_000;
+/** A node's port for its fellows is its own and this. */
+const BUS_OFFSET = 10_000;
+
+const run = promisify(execFile);
+const ana = guardOwner('ana', 'k1');
+const ben = guardOwner('ben', 'k1');
+
+describe('guard on a Redis Cluster of three nodes', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'holdfast-cluster-'));
+  const nodes: ChildProcess[] = [];
+  let redis: RedisClient;
+  let guard: Guard;
+
+  beforeAll(async () => {
+    const ports = await freePorts(NODES);
+    for (const port of ports) {
+      const settings = ['--port', `${port}`, '--cluster-enabled', 'yes', '--cluster-config-file', `${port}.conf`];
+      nodes.push(spawn('redis-server', [...settings, '--save', '', '--dir', folder], { stdio: 'ignore' }));
+    }
+    const addresses = ports.map((port) => `127.0.0.1:${port}`);
+    await untilDone(() => Promise.all(ports.map((port) => run('redis-cli', ['-p', `${port}`, 'PING']))));
+    await run('redis-cli', ['--cluster', 'create', ...addresses, '--cluster-yes']);
+    redis = openRedis({ url: `redis://${addresses.join(',')}`, connectionName: 'spec', commandTimeoutMs: 5_000 });
+    await whenRedisReady(redis, READY_MS);
+    guard = new Guard({ redis, metrics: new Metrics({ service: 'spec' }) });
+    await untilDone(async () => {
+      if ((await guard.claim(randomUUID(), ana, ['ready'])).claimed !== true) throw new Error('not yet');
+    });
+  }, 2 * READY_MS);
+
+  afterAll(async () => {
+    redis?.disconnect();
+    await Promise.all(
+      nodes.map(async (node) => {
+        const gone = once(node, 'exit');
+        node.kill('SIGKILL');
+        await gone;
+      }),
+    );
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  it('takes groups of seats of many events at once, each event on its own node, all or nothing', async () => {
+    const events = Array.from({ length: 30 }, () => randomUUID());
+    const seats = Array.from({ length: 10 }, (_, nth) => `S${nth}`);
+    const wins = await Promise.all(events.map((eventId) => guard.claim(eventId, ana, seats)));
+    expect(wins.every(({ claimed }) => claimed === true)).toBe(true);
+    const refusals = await Promise.all(events.map((eventId) => guard.claim(eventId, ben, ['S9', 'S10'])));
+    for (const refusal of refusals) expect(refusal).toMatchObject({ claimed: false, taken: [{ seatId: 'S9' }] });
+
+    const onNodes = await Promise.all(
+      (redis as unknown as { nodes(role: string): RedisClient[] }).nodes('master').map((node) => node.dbsize()),
+    );
+    expect(onNodes).toHaveLength(NODES);
+    expect(Math.min(...onNodes)).toBeGreaterThan(0);
+  });
+
+  it('leads a seat through its whole life', async () => {
+    const [eventId, holdId] = [randomUUID(), randomUUID()];
+    const held = { holdId, seatIds: ['A1', 'A2'], msLeft: DEADLINE_MS };
+    const claimed = async (owner: string, seatId: string) => (await guard.claim(eventId, owner, [seatId])).claimed;
+
+    expect(await guard.claim(eventId, ana, held.seatIds)).toEqual({ claimed: true });
+    expect(await guard.confirm(eventId, ana, held)).toBe(true);
+    expect(await guard.extend(eventId, { ...held, msLeft: 2 * DEADLINE_MS })).toBe(true);
+    expect(await claimed(ana, 'A1')).toBe(true);
+    expect(await claimed(ben, 'A1')).toBe(false);
+    expect(await guard.book(eventId, holdId, ['A1'])).toBe(true);
+    expect(await guard.release(eventId, holdId, ['A2'])).toBe(true);
+    expect(await claimed(ben, 'A1')).toBe(false);
+    expect(await claimed(ben, 'A2')).toBe(true);
+    expect(await guard.giveUp(eventId, ben, ['A2'], [{ seatId: 'A2', state: 'blocked' }])).toBe(true);
+    expect(await claimed(ana, 'A2')).toBe(false);
+    expect(await guard.unblock(eventId, ['A2'])).toBe(true);
+    expect(await claimed(ana, 'A2')).toBe(true);
+  });
+});
+
+/** Ports that are free, and whose bus ports are: chosen low enough for both. */
+async function freePorts(count: number): Promise<number[]> {
+  const ports: number[] = [];
+  for (let port = 20_000 + Math.floor(Math.random() * 20_000); ports.length < count; port++) {
+    if ((await isFree(port)) && (await isFree(port + BUS_OFFSET))) ports.push(port);
+  }
+  return ports;
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const server = createServer();
+  try {
+    server.listen(port, '127.0.0.1');
+    await once(server, 'listening');
+    return (server.address() as AddressInfo).port === port;
+  } catch {
+    return false;
+  } finally {
+    server.close();
+  }
+}
+
+async function untilDone(work: () => Promise<unknown>): Promise<void> {
+  const giveUpAt = Date.now() + READY_MS;
+  for (;;) {
+    try {
+      await work();
+      return;
+    } catch (error) {
+      if (Date.now() > giveUpAt) throw error;
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    }
+  }
+}
