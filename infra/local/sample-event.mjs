@@ -43,7 +43,7 @@ async function createEvent(url, token, plan) {
 }
 
 /** Dearest first, as the plan lists them. */
-export function pricesOf(categories) {
+function pricesOf(categories) {
   const price = (index) => Math.max(PRICE_FIRST_MINOR - index * PRICE_STEP_MINOR, PRICE_LAST_MINOR);
   return Object.fromEntries(categories.map(({ name }, index) => [name, price(index)]));
 }

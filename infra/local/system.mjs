@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { readJson, removeFile, writeJson } from './json-file.mjs';
+import { readJson, writeJson } from './json-file.mjs';
 import { logTail, managedProcess } from './managed-process.mjs';
 import { repository } from './paths.mjs';
 import { choosePort } from './ports.mjs';
@@ -266,6 +266,3 @@ const titlesOf = (handles) =>
   Object.keys(handles)
     .map((name) => TITLES[name])
     .join(', ') || 'nothing: all servers are given';
-
-/** Forgets that a start ran here; its process is gone. */
-export const forgetState = (folder) => removeFile(stateFile(folder));

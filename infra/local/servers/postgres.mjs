@@ -105,7 +105,7 @@ function createCluster(initdb, { folder, cluster, secrets, account }) {
  * A starting server accepts connections long before it answers queries. One that is ready answers a start-up message
  * with `R`, the request for a password; a starting one with `E`.
  */
-export function asksForPassword(port) {
+function asksForPassword(port) {
   return new Promise((resolve) => {
     const parameters = Buffer.from(`user\0${ADMIN}\0database\0postgres\0\0`);
     const head = Buffer.alloc(8);
