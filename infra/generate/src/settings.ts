@@ -54,6 +54,8 @@ const localVariables: [variable: string, standard: string, meaning: string][] = 
   ['HOLDFAST_TEST_REDIS_URL', '', 'Redis.'],
   ['HOLDFAST_TEST_RABBITMQ_URL', '', 'RabbitMQ, as an administrator.'],
   ['HOLDFAST_TEST_RABBITMQ_API_URL', '', "RabbitMQ's management interface, with credentials."],
+  ['HOLDFAST_E2E_ORGANISER_TOKEN', '', 'For `npm run e2e` against a system whose secret is not known: a ready token.'],
+  ['HOLDFAST_E2E_BUYER_TOKEN', '', 'The same for a buyer.'],
 ];
 
 const HEADER = `# Settings
