@@ -1,5 +1,5 @@
 import { openBroker, type Broker } from '@holdfast/broker';
-import { currentTraceparent, withTraceparent, type Metrics } from '@holdfast/observability';
+import { createLogger, currentTraceparent, withTraceparent, type Metrics } from '@holdfast/observability';
 import { openDatabase, type Database } from '@holdfast/postgres';
 import { Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { type World } from './attempt-lifecycle';
@@ -25,6 +25,7 @@ export class Saga implements OnApplicationBootstrap, OnApplicationShutdown {
     this.broker = openBroker({
       url: config.rabbitmqUrl,
       name: NAME,
+      log: createLogger({ service: NAME, level: config.logLevel }),
       trace: { inject: currentTraceparent, run: withTraceparent },
     });
     const moves = metrics.counter('payment_moves', 'Payment attempts that came to a state.', ['state']);
