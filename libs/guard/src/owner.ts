@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 const BUYER_CHARS = 11;
 const KEY_CHARS = 11;
@@ -10,7 +10,7 @@ const KEY_CHARS = 11;
  */
 export function guardOwner(buyerId: string, key: string): string {
   // Length first, so that no other pair of buyer and key joins to the same text.
-  return `${hash(buyerId, BUYER_CHARS)}.${hash(`${buyerId.length}:${buyerId}${key}`, KEY_CHARS)}`;
+  return `${shortHash(buyerId, BUYER_CHARS)}.${shortHash(`${buyerId.length}:${buyerId}${key}`, KEY_CHARS)}`;
 }
 
 /** Whether two owners are requests of one buyer. */
@@ -18,6 +18,6 @@ export function sameBuyer(owner: string, other: string): boolean {
   return owner.slice(0, BUYER_CHARS) === other.slice(0, BUYER_CHARS);
 }
 
-function hash(text: string, chars: number): string {
-  return createHash('sha256').update(text).digest('base64url').slice(0, chars);
+function shortHash(text: string, chars: number): string {
+  return hash('sha256', text, 'base64url').slice(0, chars);
 }

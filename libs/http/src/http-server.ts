@@ -52,7 +52,6 @@ export class HttpServer {
       trustProxy: trustedProxies,
       bodyLimit: BODY_LIMIT_BYTES,
       requestTimeout: REQUEST_TIMEOUT_MS,
-      handlerTimeout: HANDLER_TIMEOUT_MS,
       keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
       routerOptions: { maxParamLength: PATH_PARAMETER_LENGTH_MAX },
       // While stopping, a request on a connection that is already open is still served, and told to close it.
@@ -86,6 +85,7 @@ export class HttpServer {
   }
 
   private onRoute(route: RouteOptions): void {
+    route.handlerTimeout ??= HANDLER_TIMEOUT_MS;
     if (route.url.startsWith(API_PREFIX)) {
       const known = this.methodsByPath.get(route.url) ?? new Set();
       [route.method].flat().forEach((method) => known.add(method));

@@ -1,5 +1,5 @@
 import { followTraceparent, Metrics, observeHttpRequests } from '@holdfast/observability';
-import { Logger as NestLogger, type INestApplication } from '@nestjs/common';
+import { Logger as NestLogger, RequestMethod, type INestApplication } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
@@ -7,6 +7,7 @@ import { Logger } from 'nestjs-pino';
 import { EdgeModule, type EdgeOptions } from './edge.module';
 import { HttpConfig, type ServerConfig } from './http-config';
 import { HttpServer } from './http-server';
+import { shortenRoute, type ShortRoute } from './short-route';
 import { TokenVerifier } from './token-verifier';
 
 export interface HttpServiceOptions {
@@ -17,6 +18,8 @@ export interface HttpServiceOptions {
   config: ServerConfig;
   /** Errors answered by 503 with Retry-After instead of 500: a server the service needs is away. */
   isUnavailable?: (error: unknown) => boolean;
+  /** Routes that everybody asks for at once; they have no request line in the log. */
+  shortRoutes?: ShortRoute[];
   /** Called before the application starts, to connect a message transport; it listens once everything is there. */
   configure?: (app: INestApplication) => void | Promise<void>;
 }
@@ -34,6 +37,7 @@ export async function createHttpApp(options: HttpServiceOptions): Promise<NestFa
   const { app, server } = await assemble(options);
   SwaggerModule.setup('docs', app, () => documentOf(app, options.name), { jsonDocumentUrl: 'docs-json' });
   await options.configure?.(app);
+  options.shortRoutes?.forEach((route) => shortenRoute(app, route));
   await app.init();
   server.refuseForeignMethods();
   await server.fastify.ready();
@@ -97,6 +101,7 @@ async function assemble(options: HttpServiceOptions): Promise<{ app: NestFastify
     metrics,
     tokens,
     isUnavailable: options.isUnavailable ?? (() => false),
+    unlogged: options.shortRoutes?.map(({ method, url }) => ({ method: RequestMethod[method], path: url })) ?? [],
   });
   const app = await NestFactory.create<NestFastifyApplication>(module, server.adapter, {
     bufferLogs: true,

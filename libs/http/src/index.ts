@@ -4,7 +4,7 @@ export { checked, type Fault } from './validation';
 export { HttpConfig, ServerConfig } from './http-config';
 export { BodyLimit } from './http-server';
 export { Caller, hasRole, Roles } from './bearer.guard';
-export { shortenRoute, type ShortHandler } from './short-route';
+export type { ShortHandler, ShortRoute } from './short-route';
 export { sendProblem } from './problem.filter';
 export { TokenVerifier, type Identity, type Role } from './token-verifier';
 export {

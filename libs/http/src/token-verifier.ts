@@ -1,3 +1,4 @@
+import { createSecretKey, type KeyObject } from 'node:crypto';
 import { createRemoteJWKSet, errors, jwtVerify, type JWTPayload, type JWTVerifyGetKey } from 'jose';
 import { LRUCache } from 'lru-cache';
 import type { HttpConfig } from './http-config';
@@ -35,7 +36,7 @@ interface Verified {
 /** Checks bearer tokens against the shared secret or the issuer's published keys. No clock tolerance; `exp` is required. */
 export class TokenVerifier {
   private readonly verified = new LRUCache<string, Verified>({ max: TOKENS_MAX });
-  private readonly key: Uint8Array | JWTVerifyGetKey;
+  private readonly key: KeyObject | JWTVerifyGetKey;
   private readonly algorithms: string[];
 
   constructor(private readonly config: Pick<HttpConfig, 'jwtSecret' | 'jwksUrl' | 'jwtIssuer' | 'jwtAudience'>) {
@@ -43,7 +44,8 @@ export class TokenVerifier {
       this.key = createRemoteJWKSet(new URL(config.jwksUrl));
       this.algorithms = PUBLIC_KEY_ALGORITHMS;
     } else {
-      this.key = new TextEncoder().encode(config.jwtSecret);
+      // As a key, not as bytes: jose imports bytes anew for every token.
+      this.key = createSecretKey(config.jwtSecret ?? '', 'utf8');
       this.algorithms = SHARED_SECRET_ALGORITHMS;
     }
   }

@@ -1,6 +1,6 @@
 import { RabbitTransport, type TransportQueue } from '@holdfast/broker';
 import { BeginPayment, Book, EndPayment, SeatsChanged, Unbook } from '@holdfast/contracts';
-import { shortenRoute, TokenVerifier, type HttpServiceOptions } from '@holdfast/http';
+import { TokenVerifier, type HttpServiceOptions } from '@holdfast/http';
 import { isDatabaseUnavailable } from '@holdfast/postgres';
 import type { MicroserviceOptions } from '@nestjs/microservices';
 import { Connections } from './connections';
@@ -22,14 +22,17 @@ export function holdService(config: HoldServiceConfig): HttpServiceOptions {
     module: HoldServiceModule.with(config),
     config,
     isUnavailable: isDatabaseUnavailable,
+    shortRoutes: [
+      {
+        method: 'POST',
+        url: '/v1/events/:eventId/holds',
+        handler: (app) =>
+          shortHoldRoute(app.get(HoldTaking, { strict: false }), app.get(TokenVerifier, { strict: false })),
+      },
+    ],
     configure: (app) => {
       const strategy = new RabbitTransport(app.get(Connections).broker, QUEUES);
       app.connectMicroservice<MicroserviceOptions>({ strategy });
-      const holdRoute = shortHoldRoute(
-        app.get(HoldTaking, { strict: false }),
-        app.get(TokenVerifier, { strict: false }),
-      );
-      shortenRoute(app, 'POST', '/v1/events/:eventId/holds', holdRoute);
     },
   };
 }
