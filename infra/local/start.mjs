@@ -55,6 +55,7 @@ try {
     folder: localFolder,
     log,
     sampleEvent: true,
+    usualPorts: true,
     restart: true,
     abort: abort.signal,
   });

@@ -10,8 +10,10 @@ export interface SystemOptions {
   engine?: ExpiryEngineName;
   /** Instances of the hold-service behind the gateway. Default 1. */
   instances?: number;
-  /** The gateway's port; without it the usual one when free, else any free one. */
+  /** The gateway's port, and no other. */
   port?: number;
+  /** Takes the usual ports where they are free, as `npm start` does; else any free ones. */
+  usualPorts?: boolean;
   /** Receives one line of progress at a time. Default: standard error. */
   log?: (line: string) => void;
   /** Creates the sample event with 50,000 seats when there is none yet. Default false. */

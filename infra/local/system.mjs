@@ -88,7 +88,7 @@ export async function startSystem(options) {
     await step(log, 'Migrating the database', () => migrate({ addresses, secrets }));
 
     const furtherHoldServices = Array.from({ length: instances - 1 }, (_, nth) => `hold-service-${nth + 2}`);
-    const ports = await keptServicePorts(folder, furtherHoldServices);
+    const ports = await keptServicePorts(folder, furtherHoldServices, options.usualPorts);
     const processes = {};
     const serviceSettings = { ports, addresses, secrets, engine, folder, env };
     const makeService = (name) => {
@@ -113,7 +113,7 @@ export async function startSystem(options) {
 
     const gateway = await serverHandle('nginx', sources.nginx, {
       ...context,
-      wishedPorts: { gateway: options.port ?? known.port ?? GATEWAY_PORT },
+      wishedPorts: { gateway: options.port ?? known.port ?? (options.usualPorts ? GATEWAY_PORT : undefined) },
       upstreams: {
         holdServices: ['hold-service', ...furtherHoldServices].map((name) => ports[name]),
         paymentService: ports['payment-service'],
@@ -240,13 +240,14 @@ async function migrate({ addresses, secrets }) {
   if (!ok) throw new Error(`The migration failed:\n${tail}`);
 }
 
-async function keptServicePorts(folder, furtherServices) {
+/** Two systems that start at once would both find a usual port free, so only `npm start` asks for them. */
+async function keptServicePorts(folder, furtherServices, usualPorts) {
   const file = join(folder, 'ports.json');
   const known = readJson(file, {});
   const ports = {};
   const wished = [...Object.entries(SERVICE_PORTS), ...furtherServices.map((name) => [name, undefined])];
   for (const [name, usual] of wished) {
-    let port = await choosePort(known[name], usual);
+    let port = await choosePort(known[name], usualPorts ? usual : undefined);
     while (Object.values(ports).includes(port)) port = await choosePort();
     ports[name] = port;
   }

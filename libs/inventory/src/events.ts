@@ -17,13 +17,17 @@ export interface SaleSettings {
   payGraceSeconds: number;
 }
 
-export interface NewEvent {
-  /** UUIDv7 made by the caller. */
-  eventId: string;
+/** Which request made an event. */
+export interface EventOrigin {
   organiserId: string;
   /** The Idempotency-Key, scoped to the organiser, and the hash of the body it came with. */
   key: string;
   bodyHash: Buffer;
+}
+
+export interface NewEvent extends EventOrigin {
+  /** UUIDv7 made by the caller. */
+  eventId: string;
   name: string;
   currency: string;
   categories: { name: string; color: string; priceMinor: number }[];
@@ -77,14 +81,20 @@ export async function createEvent(db: Database, event: NewEvent): Promise<Create
     }
     return true;
   });
-  const known = await db.query<EventRow & { create_body_hash: Buffer }>(
+  const outcome = await findCreated(db, event);
+  if (!outcome) throw new Error('an event created is there');
+  return outcome.outcome === 'created' ? { ...outcome, replayed: !created } : outcome;
+}
+
+/** What a request to create an event was already answered with; undefined where its key has no effect to its name. */
+export async function findCreated(db: Database, origin: EventOrigin): Promise<CreateEventOutcome | undefined> {
+  const [row] = await db.query<EventRow & { create_body_hash: Buffer }>(
     `${selectEvent} WHERE e.organiser_id = $1 AND e.create_key = $2`,
-    [event.organiserId, event.key],
+    [origin.organiserId, origin.key],
   );
-  const [row] = known;
-  if (!row) throw new Error('an event created is there');
-  if (!row.create_body_hash.equals(event.bodyHash)) return { outcome: 'key-reused' };
-  return { outcome: 'created', replayed: !created, event: toDetails(row) };
+  if (!row) return undefined;
+  if (!row.create_body_hash.equals(origin.bodyHash)) return { outcome: 'key-reused' };
+  return { outcome: 'created', replayed: true, event: toDetails(row) };
 }
 
 /** An event by its id; undefined when there is none. */

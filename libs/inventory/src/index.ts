@@ -13,11 +13,13 @@ export { listHolds, readClock, readHold, type Hold, type HoldSeat } from './hold
 export {
   closeEvent,
   createEvent,
+  findCreated,
   listEvents,
   readEvent,
   type CloseOutcome,
   type CreateEventOutcome,
   type EventDetails,
+  type EventOrigin,
   type NewEvent,
   type SaleSettings,
 } from './events';

@@ -14,11 +14,14 @@ import {
 import {
   closeEvent,
   createEvent,
+  findCreated,
   listEvents,
   readClock,
   readCounts,
   readEvent,
+  type CreateEventOutcome,
   type EventDetails,
+  type EventOrigin,
 } from '@holdfast/inventory';
 import { Database } from '@holdfast/postgres';
 import { Body, Controller, Get, HttpCode, Post, Query, Res } from '@nestjs/common';
@@ -60,18 +63,19 @@ export class EventController {
     @Body() body: unknown,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<EventBody> {
-    const content = readNewEvent(body, await readClock(this.database));
-    const created = await createEvent(this.database, {
-      eventId: newId(),
-      organiserId: caller.id,
-      key,
-      bodyHash: requestHash(body),
-      ...content,
-    });
+    const origin = { organiserId: caller.id, key, bodyHash: requestHash(body) };
+    // Looked up first: what was right when the event was made, as the end of its sale, may be over at a repeat.
+    const known = await findCreated(this.database, origin);
+    const created = known ?? (await this.make(origin, body));
     if (created.outcome === 'key-reused') throw refusalProblem(created);
     markReplayed(reply, created.replayed);
     void reply.header('location', `/v1/events/${created.event.eventId}`);
     return toBody(created.event);
+  }
+
+  private async make(origin: EventOrigin, body: unknown): Promise<CreateEventOutcome> {
+    const content = readNewEvent(body, await readClock(this.database));
+    return createEvent(this.database, { eventId: newId(), ...origin, ...content });
   }
 
   @Get()

@@ -177,7 +177,8 @@ export class Attempts {
     return rows[0];
   }
 
-  private async findObstacle(request: PaymentRequest): Promise<StartOutcome | undefined> {
+  /** What the key or the hold stands in a new attempt's way with; undefined when nothing does. */
+  async findObstacle(request: PaymentRequest): Promise<StartOutcome | undefined> {
     const rows = await this.database.query<Attempt & { bodyHash: Buffer; sameKey: boolean }>(obstacleSql, [
       request.eventId,
       request.buyerId,

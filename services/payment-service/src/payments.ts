@@ -35,8 +35,10 @@ export class Payments {
 
   /** Pays a hold. The payment goes on when the caller goes away or no longer waits. */
   async pay(request: PaymentRequest): Promise<PayOutcome> {
-    if (!(await this.world.holds.isReady())) return { outcome: 'unavailable' };
-    const start = await this.world.attempts.start(request);
+    const { attempts, holds } = this.world;
+    // Nothing new is begun while RabbitMQ is away; what was paid before is still answered.
+    const start = (await holds.isReady()) ? await attempts.start(request) : await attempts.findObstacle(request);
+    if (!start) return { outcome: 'unavailable' };
     switch (start.outcome) {
       case 'key-reused':
       case 'payment-in-progress':
