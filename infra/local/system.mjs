@@ -141,6 +141,7 @@ export async function startSystem(options) {
       eventId,
       port: gateway.ports.gateway,
       pid: process.pid,
+      servers: { rabbitmqUrl: addresses.rabbitmq.url },
     });
     ready = true;
     return {

@@ -9,7 +9,13 @@ for i, value in ipairs(values) do
   -- The same request again is never refused by its own claim or hold.
   local own = value == claim or (value and value:sub(1, #own_hold) == own_hold)
   if value and not own then
-    taken[#taken + 1] = {i, value, redis.call('PTTL', KEYS[i])}
+    local left = redis.call('PTTL', KEYS[i])
+    -- Nothing here is written without an end. What has none is not ours, and would refuse the seat for ever.
+    if left == -1 then
+      values[i] = false
+    else
+      taken[#taken + 1] = {i, value, left}
+    end
   end
 end
 if #taken > 0 then

@@ -90,7 +90,8 @@ export class TokenVerifier {
 
 function identityOf(payload: JWTPayload): Identity {
   const { sub, roles } = payload;
-  if (!sub || !SUBJECT.test(sub)) throw problem('unauthorised');
+  // Claims are whatever the issuer wrote: 5 and "5" must not become the same buyer.
+  if (typeof sub !== 'string' || !SUBJECT.test(sub)) throw problem('unauthorised');
   return { id: sub, roles: ROLES.filter((role) => Array.isArray(roles) && roles.includes(role)) };
 }
 

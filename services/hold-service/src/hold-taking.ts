@@ -1,5 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
-  CLAIM_MS,
   guardOwner,
   SeatFlights,
   STALE_MAX_MS,
@@ -11,6 +11,10 @@ import {
 } from '@holdfast/guard';
 import type { HoldCommitter, HoldOutcome, HoldRequest, KeyLookups, TakenSeat } from '@holdfast/inventory';
 import { DatabaseUnavailable } from '@holdfast/postgres';
+
+/** A write takes a few milliseconds, in a rush some tens. */
+const CLAIM_LOOK_AGAIN_MS = 20;
+const CLAIM_LOOKS_MAX = 6;
 
 /** What the guard says looks like what Postgres says, without the time it was said. */
 export type TakeOutcome =
@@ -63,25 +67,28 @@ export class HoldTaking {
   }
 
   private async ask(eventId: string, owner: string, request: HoldRequest): Promise<TakeOutcome> {
-    const { seatIds } = request;
-    const sentAt = this.taken.now();
-    const claim = await this.guard.claim(eventId, owner, seatIds);
-    if (claim.claimed === false) {
-      this.taken.note(eventId, claim.taken, sentAt);
-      return this.refuse(eventId, request, claim.taken);
-    }
-    if (claim.claimed === true) {
-      const claimed = { state: 'held', holder: owner, claimed: true, msLeft: CLAIM_MS } as const;
-      this.taken.note(
-        eventId,
-        seatIds.map((seatId) => ({ seatId, ...claimed })),
-        sentAt,
-      );
-    }
+    const refused = await this.claim(eventId, owner, request.seatIds);
+    if (refused) return this.refuse(eventId, request, refused);
     const askedAt = this.taken.now();
     const outcome = await this.write(eventId, owner, request);
     await this.remember(eventId, owner, request, outcome, askedAt);
     return outcome;
+  }
+
+  /**
+   * Claims the seats, or says which are taken. A claim in the way may still come to nothing, as that of a request which
+   * Postgres will refuse: it is waited for a short time, so that such requests cannot keep others from free seats.
+   */
+  private async claim(eventId: string, owner: string, seatIds: string[]): Promise<GuardedSeat[] | undefined> {
+    for (let look = 1; ; look++) {
+      const sentAt = this.taken.now();
+      const claim = await this.guard.claim(eventId, owner, seatIds);
+      if (claim.claimed !== false) return undefined;
+      const decided = claim.taken.filter((seat) => !seat.claimed);
+      this.taken.note(eventId, decided, sentAt);
+      if (decided.length > 0 || look === CLAIM_LOOKS_MAX) return claim.taken;
+      await sleep(CLAIM_LOOK_AGAIN_MS);
+    }
   }
 
   /** The hold this key was given may have ended, and others may have its seats now: its answer stays the same. */

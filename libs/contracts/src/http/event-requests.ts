@@ -19,20 +19,21 @@ export const PRICE_MINOR_MAX = 1_000_000_000;
 /** Blocking more seats takes more requests. */
 export const SEATS_PER_BLOCK_MAX = 1_000;
 
-const WITH_OFFSET = /(Z|[+-]\d{2}:\d{2})$/;
+/** RFC 3339: what `new Date` reads the same everywhere, of the many forms that ISO 8601 has. */
+const DATE_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)$/;
 const PRINTABLE = /^[^\p{Cc}\p{Cs}]{1,200}$/u;
 
 export class SaleSettings {
   @ApiProperty({ required: false, format: 'date-time', description: 'On sale from then on; from now on if absent' })
   @IsOptional()
   @IsISO8601({ strict: true })
-  @Matches(WITH_OFFSET, { message: 'startsAt must end in Z or an offset' })
+  @Matches(DATE_TIME, { message: 'startsAt must be a date and time with Z or an offset' })
   startsAt?: string;
 
   @ApiProperty({ required: false, format: 'date-time', description: 'On sale until then; without end if absent' })
   @IsOptional()
   @IsISO8601({ strict: true })
-  @Matches(WITH_OFFSET, { message: 'endsAt must end in Z or an offset' })
+  @Matches(DATE_TIME, { message: 'endsAt must be a date and time with Z or an offset' })
   endsAt?: string;
 
   @ApiProperty({

@@ -9,6 +9,7 @@ import {
   IsUUID,
   Length,
   Matches,
+  Max,
   Min,
   ValidateNested,
 } from 'class-validator';
@@ -16,6 +17,10 @@ import {
 /** Seats of one hold, block or unbook: above any sensible limit per hold, below what would make a message large. */
 const SEATS_PER_MESSAGE_MAX = 10_000;
 const REASON_LENGTH_MAX = 500;
+/** What Postgres takes as an integer; more would fail there, and be tried again, instead of here. */
+const COUNTER_MAX = 2_147_483_647;
+/** No control characters and no half characters: Postgres refuses NUL in a text. */
+const PLAIN = /^[^\p{Cc}\p{Cs}]*$/u;
 
 /** The kinds of field that messages share, so that the same word has the same type and limit in each of them. */
 const together =
@@ -31,16 +36,22 @@ export const Ids = (max: number): PropertyDecorator =>
   together(IsArray(), ArrayMinSize(1), ArrayMaxSize(max), IsUUID('all', { each: true }));
 
 /** The plan's own `seat_guid`. */
-export const SeatId = (): PropertyDecorator => together(IsString(), Length(1, 200));
+export const SeatId = (): PropertyDecorator => together(IsString(), Length(1, 200), Matches(PLAIN));
 
 export const SeatIds = (): PropertyDecorator =>
-  together(IsArray(), ArrayMaxSize(SEATS_PER_MESSAGE_MAX), IsString({ each: true }), Length(1, 200, { each: true }));
+  together(
+    IsArray(),
+    ArrayMaxSize(SEATS_PER_MESSAGE_MAX),
+    IsString({ each: true }),
+    Length(1, 200, { each: true }),
+    Matches(PLAIN, { each: true }),
+  );
 
 /** The buyer's JWT `sub`. */
-export const BuyerId = (): PropertyDecorator => together(IsString(), Length(1, 255));
+export const BuyerId = (): PropertyDecorator => together(IsString(), Length(1, 255), Matches(PLAIN));
 
 /** Versions and sequence numbers count from 1. */
-export const Counter = (): PropertyDecorator => together(IsInt(), Min(1));
+export const Counter = (): PropertyDecorator => together(IsInt(), Min(1), Max(COUNTER_MAX));
 
 /** Integer minor units of the currency. */
 export const AmountMinor = (): PropertyDecorator => together(IsInt(), Min(0));
@@ -52,7 +63,7 @@ export const Currency = (): PropertyDecorator => Matches(/^[A-Z]{3}$/);
 export const Time = (): PropertyDecorator => IsISO8601({ strict: true, strictSeparator: true });
 
 /** Why something happened, for people and for the ledger. */
-export const Reason = (): PropertyDecorator => together(IsString(), Length(1, REASON_LENGTH_MAX));
+export const Reason = (): PropertyDecorator => together(IsString(), Length(1, REASON_LENGTH_MAX), Matches(PLAIN));
 
 /** Between 1 and `max` objects of one class. The class is kept as context, so that the catalogue can describe it. */
 export const ListOf = (Item: new () => object, max: number): PropertyDecorator =>
