@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { logTail } from './managed-process.mjs';
 import { run, runStreaming } from './run-command.mjs';
-import { appendFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
 
 const ENGINES = ['docker', 'podman'];
 const ENGINE_ANSWER_MS = 10_000;
@@ -68,6 +69,7 @@ export function containerProcess({ engine, name, title, image, spec, logFile, is
 
   function keepLog() {
     const { stdout, stderr } = run(engine, ['logs', name]);
+    mkdirSync(dirname(logFile), { recursive: true });
     appendFileSync(logFile, stdout + stderr);
   }
 

@@ -50,6 +50,13 @@ describe('guard', () => {
   }
 
   describe('claim', () => {
+    it('takes a value without an end for none: it is not ours, and would refuse the seat for ever', async () => {
+      await redis.set(keyOf('A1'), 'blocked');
+      await redis.set(keyOf('A2'), 'rubbish');
+      expect(await guard.claim(eventId, ana, ['A1', 'A2'])).toEqual({ claimed: true });
+      expect(await guard.claim(eventId, ben, ['A1'])).toMatchObject({ claimed: false });
+    });
+
     it('takes all seats or none, and says which are taken for how long', async () => {
       await hold(ana, 'A2');
       const refusal = await guard.claim(eventId, ben, ['A1', 'A2', 'A3']);

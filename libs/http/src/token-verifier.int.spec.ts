@@ -1,6 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { exportJWK, generateKeyPair, SignJWT, type CryptoKey } from 'jose';
+import { exportJWK, generateKeyPair, SignJWT, type CryptoKey, type JWTPayload } from 'jose';
 import { Problem } from './problems';
 import { TokenVerifier } from './token-verifier';
 
@@ -39,6 +39,16 @@ describe("tokens signed with an issuer's private key", () => {
       () => 'accepted',
       (error: unknown) => (error instanceof Problem ? error.code : String(error)),
     );
+
+  it('are refused when their subject is no text, though well signed', async () => {
+    for (const sub of [5, true, ['ann'], { ann: 1 }]) {
+      const token = await new SignJWT({ roles: ['buyer'], iss: ISSUER, aud: AUDIENCE, sub } as unknown as JWTPayload)
+        .setProtectedHeader({ alg: 'RS256', kid: 'k1' })
+        .setExpirationTime('1m')
+        .sign(privateKey);
+      expect(await codeOf(verifier().verify(`Bearer ${token}`))).toBe('unauthorised');
+    }
+  });
 
   it('are checked against the published keys, once for each token', async () => {
     const tokens = verifier();

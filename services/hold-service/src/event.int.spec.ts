@@ -96,6 +96,8 @@ describe('events', () => {
     ['a hold of no time', { sale: { holdSeconds: 0 } }, 'sale.holdSeconds'],
     ['a hold over an hour', { sale: { holdSeconds: 3_601 } }, 'sale.holdSeconds'],
     ['a bound below the hold', { sale: { holdSeconds: 60, holdSecondsMax: 59 } }, 'sale.holdSecondsMax'],
+    ['a week date', { sale: { startsAt: '2027-W10-1T00:00:00Z' } }, 'sale.startsAt'],
+    ['a time in short form', { sale: { startsAt: '20270101T000000Z' } }, 'sale.startsAt'],
     ['a time without offset', { sale: { startsAt: '2026-01-01T10:00:00' } }, 'sale.startsAt'],
     [
       'an end before the start',

@@ -1,3 +1,4 @@
+import { guardOwner } from '@holdfast/guard';
 import { openRedis, whenRedisReady } from '@holdfast/redis';
 import { Connections } from './connections';
 import {
@@ -40,6 +41,20 @@ describe('holds', () => {
   const states = async () => String((await ann('GET', `/v1/events/${eventId}/seats`)).body.states).slice(0, 4);
 
   describe('taking seats', () => {
+    it('waits for what becomes of a claim: a request that cannot succeed keeps nobody out', async () => {
+      const { guard } = service.app.get(Connections);
+      const doomed = guardOwner('eve', 'k');
+      await guard.claim(eventId, doomed, ['St-A-1']);
+      const held = take(ann, ['St-A-1']);
+      await guard.giveUp(eventId, doomed, ['St-A-1']);
+      expect(await held).toMatchObject({ status: 201 });
+    });
+
+    it('says taken when a claim stays', async () => {
+      await service.app.get(Connections).guard.claim(eventId, guardOwner('eve', 'k'), ['St-A-1']);
+      expect(await take(ann, ['St-A-1'])).toMatchObject({ status: 409, body: { code: 'seats-taken' } });
+    });
+
     it('answers with the seats, the price, the deadline and the time', async () => {
       const held = await take(ann, ['St-A-2', 'Ba-A-1']);
       expect(held).toMatchObject({
