@@ -1,3 +1,4 @@
+import { loadavg } from 'node:os';
 import { describeMachine, readDurability } from '@holdfast/demo';
 import { openDatabase, type Database } from '@holdfast/postgres';
 import Table from 'cli-table3';
@@ -56,6 +57,7 @@ async function measure<Round extends object>(
   { profile, json }: BenchOptions,
 ): Promise<void> {
   const log: Log = (line) => process.stderr.write(`${line}\n`);
+  const loadAverageBefore = Math.round((loadavg()[0] ?? 0) * 10) / 10;
   const system = await startBenchSystem(log);
   const stop = stopOnce(system);
   const db = openDatabase({
@@ -68,7 +70,13 @@ async function measure<Round extends object>(
     const durability = await readDurability(db);
     const rounds = await bench.run(system, db, EXTENTS[profile], log);
     const { seconds } = EXTENTS[profile];
-    const settings = { profile, generator: generatorName(), secondsPerMeasurement: seconds, ...bench.settings };
+    const settings = {
+      profile,
+      generator: generatorName(),
+      secondsPerMeasurement: seconds,
+      loadAverageBefore,
+      ...bench.settings,
+    };
     const document: BenchDocument<Round> = { name, machine, settings, durability, rounds, ...medianOf(rounds) };
     const faults = bench.judge(rounds);
     if (profile === 'full' && faults.length === 0) writePage(document);

@@ -10,6 +10,8 @@ import type { StampedeRound } from './stampede-bench';
 
 const DOCS = join(WORKSPACE, 'docs');
 const RESULTS = join(DOCS, 'benchmarks');
+const NOT_TO_QUOTE =
+  '**One quick round, on a machine that may have been busy with other work: it shows that the bench runs, not how fast.**';
 
 /** Keeps a result beside the page with its chart, and writes the page anew from all results that are kept. */
 export function writePage(document: BenchDocument): void {
@@ -53,6 +55,7 @@ function sectionOf({ name, machine, settings, durability, rounds, ...medians }: 
         .map(([setting, value]) => `${setting} ${value}`)
         .join(', ')}.`,
     '',
+    ...(settings.profile === 'quick' ? [NOT_TO_QUOTE, ''] : []),
     ...chart,
     ...table(rowsOf(medians)),
   ];
