@@ -49,8 +49,9 @@ WITH counter AS MATERIALIZED (
    WHERE u.event_id = $1 AND EXISTS (SELECT FROM counter)
    ORDER BY u.at, u.batch_id LIMIT $2
 ), taken AS (
-  DELETE FROM inventory.ledger_unnumbered u USING batch b
-   WHERE u.event_id = $1 AND u.batch_id = b.batch_id
+  -- By the key's list: joined with the batch, every row of the event's queue was compared with every one of the batch.
+  DELETE FROM inventory.ledger_unnumbered u
+   WHERE u.event_id = $1 AND u.batch_id = ANY (ARRAY(SELECT b.batch_id FROM batch b))
   RETURNING u.at, u.batch_id, u.seat_ids, u.seat_versions
 ), numbered AS (
   SELECT (SELECT last_seq FROM counter) + row_number() OVER (ORDER BY k.at, k.batch_id, e.nth) AS seq,

@@ -20,18 +20,22 @@ describe('faults in the middle of a rush, with two instances', () => {
   let rabbitmq: PrivateServer;
   let first: ServiceUnderTest;
   let second: ServiceProcess;
+  let worker: ServiceProcess;
   let callers: Caller[];
   let path: string;
 
   beforeAll(async () => {
     [redis, rabbitmq] = await Promise.all([privateRedis(), privateRabbitmq()]);
     first = await serviceUnderTest({ redisUrl: redis.url, rabbitmqUrl: rabbitmq.url });
-    second = await ServiceProcess.start('hold-service', { env: settingsAsEnv(first.config) });
+    const env = settingsAsEnv(first.config);
+    second = await ServiceProcess.start('hold-service', { env });
+    // Its relay brings the ledger to the guards: what a lost update left in Redis is mended by it.
+    worker = await ServiceProcess.start('expiry-worker', { env });
     callers = [await first.caller('ann', 'buyer'), callerOver(second.url, await token('ben', ['buyer']))];
   }, START_MS);
 
   afterAll(async () => {
-    await second?.stop();
+    await Promise.all([second?.stop(), worker?.stop()]);
     await first?.close();
     await Promise.all([redis?.drop(), rabbitmq?.drop()]);
   }, START_MS);
