@@ -10,14 +10,12 @@ const ENTRIES_MAX = 100_000;
 /** Buckets, in seconds, for the age of what a refusal rested on; nothing may be above the bound. */
 const AGE_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.25];
 
-/** A seat somebody has, as Redis or Postgres said. */
+/** A seat somebody has, as Redis or Postgres said. Not one that is only claimed: that may still come to nothing. */
 export interface KnownSeat {
   seatId: string;
   state: TakenSeat['state'];
   /** The request that has it, from `guardOwner`; absent where that is not known (booked, blocked). */
   holder?: string;
-  /** A claim on its way to Postgres, which may still be refused. */
-  claimed?: boolean;
   /** Time until it may be free by itself, counted from when the question was sent. */
   msLeft: number;
 }
@@ -85,8 +83,8 @@ export class TakenMap {
     for (const seatId of seatIds) {
       const entry = this.entries.get(keyOf(eventId, seatId));
       if (!entry || entry.forgetAt <= now || entry.holder === owner) continue;
-      const { state, holder, claimed } = entry;
-      const heldByYou = !claimed && holder !== undefined && sameBuyer(holder, owner);
+      const { state, holder } = entry;
+      const heldByYou = holder !== undefined && sameBuyer(holder, owner);
       taken.push({ seatId, state, msLeft: entry.msLeft - (now - entry.sentAt), heldByYou, ...(holder && { holder }) });
       oldest = Math.min(oldest, entry.sentAt);
     }

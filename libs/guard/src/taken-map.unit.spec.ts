@@ -69,8 +69,6 @@ describe('map of taken seats', () => {
     expect(known(ana, 'A1')).toEqual([]);
     expect(map.known('e', anaAgain, ['A1'])).toMatchObject([{ seatId: 'A1', state: 'held', heldByYou: true }]);
     expect(map.known('e', ben, ['A1'])).toMatchObject([{ heldByYou: false }]);
-    map.note('e', [{ ...held('A2'), claimed: true }], now);
-    expect(map.known('e', anaAgain, ['A2'])).toMatchObject([{ heldByYou: false }]);
   });
 
   it('names the known seats of a group, and only of this event', () => {
