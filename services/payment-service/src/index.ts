@@ -1,3 +1,5 @@
 export { paymentService } from './payment-service';
+export type { PaymentServiceHooks } from './saga';
 export { PaymentConfig } from './payment-config';
 export { paymentMigrations } from './migrations';
+export { crashAt, CRASH_POINTS, type CrashPoint, type OnCrashPoint } from './crash-points';

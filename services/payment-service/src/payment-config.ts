@@ -16,6 +16,13 @@ export class PaymentConfig extends HttpConfig {
   @IsString()
   postgresUrl: string = 'postgres://holdfast@127.0.0.1:5432/holdfast';
 
+  /** Connections to Postgres at most. */
+  @fromEnv('HOLDFAST_POSTGRES_CONNECTIONS_MAX')
+  @IsInt()
+  @Min(1)
+  @Max(1_000)
+  postgresConnectionsMax: number = 10;
+
   @fromEnv('HOLDFAST_RABBITMQ_URL')
   @IsString()
   rabbitmqUrl: string = 'amqp://guest:guest@127.0.0.1:5672';

@@ -4,7 +4,7 @@ import { Module, type DynamicModule } from '@nestjs/common';
 import type { PaymentConfig } from './payment-config';
 import { PaymentController } from './payment.controller';
 import { Payments } from './payments';
-import { Saga } from './saga';
+import { Saga, type PaymentServiceHooks } from './saga';
 
 @Module({})
 export class PaymentServiceModule {
@@ -13,12 +13,12 @@ export class PaymentServiceModule {
     readiness.add('postgres', () => saga.database.query('SELECT 1'));
   }
 
-  static with(config: PaymentConfig): DynamicModule {
+  static with(config: PaymentConfig, hooks: PaymentServiceHooks): DynamicModule {
     return {
       module: PaymentServiceModule,
       controllers: [PaymentController],
       providers: [
-        { provide: Saga, inject: [Metrics], useFactory: (metrics: Metrics) => new Saga(config, metrics) },
+        { provide: Saga, inject: [Metrics], useFactory: (metrics: Metrics) => new Saga(config, metrics, hooks) },
         { provide: Payments, inject: [Saga], useFactory: ({ payments }: Saga) => payments },
       ],
     };

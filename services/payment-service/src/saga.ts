@@ -5,12 +5,18 @@ import { Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from 
 import { type World } from './attempt-lifecycle';
 import { Attempts, type Attempt } from './attempts';
 import { Completer } from './completer';
+import type { OnCrashPoint } from './crash-points';
 import { brokerHoldCommands } from './hold-commands';
 import type { PaymentConfig } from './payment-config';
 import { Payments } from './payments';
 import { Provider } from './provider';
 
 const NAME = 'payment-service';
+
+/** What a drill may hang on to. */
+export interface PaymentServiceHooks {
+  onCrashPoint?: OnCrashPoint;
+}
 
 /** Everything that drives payments, what it is connected to, and the order in which it lets go. */
 export class Saga implements OnApplicationBootstrap, OnApplicationShutdown {
@@ -20,8 +26,12 @@ export class Saga implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly completer: Completer;
   private readonly logger = new Logger(NAME);
 
-  constructor(config: PaymentConfig, metrics: Metrics) {
-    this.database = openDatabase({ url: config.postgresUrl, applicationName: NAME });
+  constructor(config: PaymentConfig, metrics: Metrics, { onCrashPoint = () => undefined }: PaymentServiceHooks) {
+    this.database = openDatabase({
+      url: config.postgresUrl,
+      applicationName: NAME,
+      connectionsMax: config.postgresConnectionsMax,
+    });
     this.broker = openBroker({
       url: config.rabbitmqUrl,
       name: NAME,
@@ -39,7 +49,7 @@ export class Saga implements OnApplicationBootstrap, OnApplicationShutdown {
         faultsMax: config.stripeFaultsMax,
         restMs: config.stripeRestMs,
       }),
-      crashPoint: () => undefined,
+      crashPoint: onCrashPoint,
       onMoved: (_from, _event, state) => moves.inc({ state }),
     };
     const onFault = (error: unknown, attempt: Attempt | undefined) => this.report(error, attempt);

@@ -1,0 +1,23 @@
+import { CRASH_POINTS as ATTEMPT_CRASH_POINTS, type CrashPoint as AttemptCrashPoint } from './attempt-lifecycle';
+
+/** A point at which the process may die: around every call to the outside, and after every commit. */
+export type CrashPoint = AttemptCrashPoint;
+
+/** All of them, for drills. */
+export const CRASH_POINTS: readonly CrashPoint[] = ATTEMPT_CRASH_POINTS;
+
+/** Told every point that is reached, before what follows it. */
+export type OnCrashPoint = (point: CrashPoint) => void;
+
+/**
+ * Kills the process, without any farewell, when it reaches a point for the first time. For drills: the product's own
+ * `main` never passes it on.
+ *
+ * @throws Error when there is no such point
+ */
+export function crashAt(point: string): OnCrashPoint {
+  if (!CRASH_POINTS.some((known) => known === point)) throw new Error(`There is no crash point ${point}`);
+  return (reached) => {
+    if (reached === point) process.kill(process.pid, 'SIGKILL');
+  };
+}
