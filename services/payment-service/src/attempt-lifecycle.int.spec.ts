@@ -277,7 +277,7 @@ async function live(
   };
   const completer = new Completer(world, { everyMs: 1, onFault });
   try {
-    world.crashPoint('started:committed');
+    await world.crashPoint('started:committed', started);
     await advance(started, world, false);
   } catch (error) {
     onFault(error);

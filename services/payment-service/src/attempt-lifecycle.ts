@@ -113,8 +113,11 @@ export interface World {
   attempts: Attempts;
   holds: HoldCommands;
   provider: Provider;
-  /** Reached points are told here; a test or drill makes it throw or kill the process. */
-  crashPoint: (point: CrashPoint) => void;
+  /**
+   * Reached points are told here, with the attempt that has come to them, and waited for: a test or drill makes it throw,
+   * kill the process, or lets something happen elsewhere just then.
+   */
+  crashPoint: (point: CrashPoint, attempt: Attempt) => void | Promise<void>;
   /** Told of every move that is committed. */
   onMoved: (from: State, event: Event, to: State) => void;
 }
@@ -145,8 +148,8 @@ export async function advance(taken: Attempt, world: World, askFirst: boolean): 
     const moved = await world.attempts.move(attempt, to, step.facts ?? {});
     if (!moved) return world.attempts.reread(attempt);
     world.onMoved(attempt.state, step.event, to);
-    world.crashPoint(`${to}:committed`);
     attempt = moved;
+    await world.crashPoint(`${to}:committed`, attempt);
     ask = false;
   }
   return attempt;
@@ -319,8 +322,8 @@ async function cancelIntent(attempt: Attempt, world: World): Promise<Intent | un
 }
 
 async function call<T>(name: Call, attempt: Attempt, world: World, work: () => Promise<T>): Promise<T> {
-  world.crashPoint(`${attempt.state}:${name}:before`);
+  await world.crashPoint(`${attempt.state}:${name}:before`, attempt);
   const result = await work();
-  world.crashPoint(`${attempt.state}:${name}:after`);
+  await world.crashPoint(`${attempt.state}:${name}:after`, attempt);
   return result;
 }

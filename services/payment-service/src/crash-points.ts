@@ -1,4 +1,5 @@
 import { CRASH_POINTS as ATTEMPT_CRASH_POINTS, type CrashPoint as AttemptCrashPoint } from './attempt-lifecycle';
+import type { Attempt } from './attempts';
 
 /** A point at which the process may die: around every call to the outside, and after every commit. */
 export type CrashPoint = AttemptCrashPoint;
@@ -6,8 +7,8 @@ export type CrashPoint = AttemptCrashPoint;
 /** All of them, for drills. */
 export const CRASH_POINTS: readonly CrashPoint[] = ATTEMPT_CRASH_POINTS;
 
-/** Told every point that is reached, before what follows it. */
-export type OnCrashPoint = (point: CrashPoint) => void;
+/** Told every point that is reached, and by which attempt; what follows waits for it. */
+export type OnCrashPoint = (point: CrashPoint, attempt: Pick<Attempt, 'attemptId' | 'holdId'>) => void | Promise<void>;
 
 /**
  * Kills the process, without any farewell, when it reaches a point for the first time. For drills: the product's own
@@ -15,7 +16,7 @@ export type OnCrashPoint = (point: CrashPoint) => void;
  *
  * @throws Error when there is no such point
  */
-export function crashAt(point: string): OnCrashPoint {
+export function crashAt(point: string): (reached: CrashPoint) => void {
   if (!CRASH_POINTS.some((known) => known === point)) throw new Error(`There is no crash point ${point}`);
   return (reached) => {
     if (reached === point) process.kill(process.pid, 'SIGKILL');

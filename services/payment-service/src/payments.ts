@@ -46,7 +46,7 @@ export class Payments {
       case 'replayed':
         return this.replay(start.attempt);
       case 'started': {
-        this.world.crashPoint('started:committed');
+        await this.world.crashPoint('started:committed', start.attempt);
         const attempt = await this.drive(start.attempt);
         if (attempt.reason === 'unavailable') return { outcome: 'unavailable' };
         return { outcome: 'payment', attempt, replayed: false };
