@@ -19,6 +19,11 @@ CREATE TYPE inventory.hold_state AS ENUM (
     'unbooked'
 );
 
+CREATE TYPE inventory.late_payment AS ENUM (
+    'void',
+    'same-seats-if-free'
+);
+
 CREATE TYPE inventory.ledger_actor AS ENUM (
     'buyer',
     'organiser',
@@ -92,6 +97,7 @@ CREATE TABLE inventory.events (
     seats_per_hold_max integer NOT NULL,
     seats_per_buyer_max integer NOT NULL,
     pay_grace_seconds integer NOT NULL,
+    late_payment inventory.late_payment NOT NULL,
     created_at timestamp with time zone NOT NULL,
     create_key text NOT NULL,
     create_body_hash bytea NOT NULL,

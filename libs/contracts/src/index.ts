@@ -1,5 +1,6 @@
 export { ProblemBody } from './http/problem-body';
 export { Each } from './each';
+export { LATE_PAYMENTS, type LatePayment } from './late-payment';
 export {
   CategoryBody,
   EventBody,
@@ -38,9 +39,11 @@ export {
   BeginPayment,
   BeginPaymentRefused,
   PaymentBegun,
+  SeatPrice,
   type BeginPaymentReply,
 } from './messages/begin-payment';
 export { Book, BookRefused, SeatsBooked, type BookReply } from './messages/book';
+export { LateBook, LateBookRefused, SeatsBookedLate, type LateBookReply } from './messages/late-book';
 export { EndPayment, PaymentAlreadyBooked, PaymentEnded, type EndPaymentReply } from './messages/end-payment';
 export { SeatsUnbooked, Unbook, UnbookRefused, type UnbookReply } from './messages/unbook';
 export { PAYMENT_STATES, PaymentActionBody, PaymentBody } from './http/payment-body';

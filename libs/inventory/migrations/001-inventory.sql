@@ -8,6 +8,7 @@ CREATE TYPE inventory.ledger_kind AS ENUM
   ('held', 'extended', 'released', 'expired', 'booked', 'unbooked', 'blocked', 'unblocked');
 CREATE TYPE inventory.ledger_actor AS ENUM ('buyer', 'organiser', 'system');
 CREATE TYPE inventory.fence_state AS ENUM ('begun', 'booked', 'refused', 'unbooked');
+CREATE TYPE inventory.late_payment AS ENUM ('void', 'same-seats-if-free');
 
 CREATE TABLE inventory.events (
   event_id              uuid PRIMARY KEY,
@@ -24,6 +25,7 @@ CREATE TABLE inventory.events (
   seats_per_hold_max    integer NOT NULL CHECK (seats_per_hold_max > 0),
   seats_per_buyer_max   integer NOT NULL CHECK (seats_per_buyer_max > 0),
   pay_grace_seconds     integer NOT NULL CHECK (pay_grace_seconds >= 0),
+  late_payment          inventory.late_payment NOT NULL,
   created_at            timestamptz NOT NULL,
   create_key            text NOT NULL,
   create_body_hash      bytea NOT NULL,

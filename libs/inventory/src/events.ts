@@ -15,7 +15,11 @@ export interface SaleSettings {
   seatsPerBuyerMax: number;
   /** A payment that begins with less time left gets this much, once a hold. */
   payGraceSeconds: number;
+  latePayment: LatePayment;
 }
+
+/** What an event does with a payment that comes after its hold ran out: see `late-book`. */
+export type LatePayment = 'void' | 'same-seats-if-free';
 
 /** Which request made an event. */
 export interface EventOrigin {
@@ -144,6 +148,7 @@ interface EventRow extends Row {
   seats_per_hold_max: number;
   seats_per_buyer_max: number;
   pay_grace_seconds: number;
+  late_payment: LatePayment;
   categories: { name: string; color: string; priceMinor: number }[];
 }
 
@@ -158,8 +163,8 @@ const insertEventSql = `
 INSERT INTO inventory.events
        (event_id, organiser_id, create_key, create_body_hash, name, currency, seat_count, sale_starts_at, sale_ends_at,
         hold_seconds, hold_seconds_max, extensions_max, seats_per_hold_max, seats_per_buyer_max, pay_grace_seconds,
-        created_at)
-SELECT $1, $2, $3, $4, $5, $6, $7, coalesce($8::timestamptz, t.now), $9, $10, $11, $12, $13, $14, $15, t.now
+        late_payment, created_at)
+SELECT $1, $2, $3, $4, $5, $6, $7, coalesce($8::timestamptz, t.now), $9, $10, $11, $12, $13, $14, $15, $16, t.now
   FROM (SELECT clock_timestamp() AS now) t
 ON CONFLICT (organiser_id, create_key) DO NOTHING
 RETURNING event_id`;
@@ -191,6 +196,7 @@ function eventValues(event: NewEvent): unknown[] {
     sale.seatsPerHoldMax,
     sale.seatsPerBuyerMax,
     sale.payGraceSeconds,
+    sale.latePayment,
   ];
 }
 
@@ -213,6 +219,7 @@ function toDetails(row: EventRow): EventDetails {
       seatsPerHoldMax: row.seats_per_hold_max,
       seatsPerBuyerMax: row.seats_per_buyer_max,
       payGraceSeconds: row.pay_grace_seconds,
+      latePayment: row.late_payment,
     },
   };
 }

@@ -20,6 +20,7 @@ export {
   type CreateEventOutcome,
   type EventDetails,
   type EventOrigin,
+  type LatePayment,
   type NewEvent,
   type SaleSettings,
 } from './events';

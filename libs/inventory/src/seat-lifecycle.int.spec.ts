@@ -350,7 +350,8 @@ describe('payment', () => {
       version: 2,
       amountMinor: 5_000,
       currency: 'EUR',
-      seatIds: ['S000'],
+      seats: [{ seatId: 'S000', priceMinor: 5_000 }],
+      latePayment: 'void',
     });
     const left = first.deadline.getTime() - first.serverTime.getTime();
     expect(left).toBeGreaterThan(59_000);

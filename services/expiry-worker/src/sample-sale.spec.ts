@@ -28,6 +28,7 @@ export async function sampleSale(
       seatsPerHoldMax: 10,
       seatsPerBuyerMax: 10,
       payGraceSeconds: 0,
+      latePayment: 'void',
     },
   });
   return {

@@ -59,8 +59,18 @@ describe('events', () => {
         seatsPerHoldMax: 10,
         seatsPerBuyerMax: 20,
         payGraceSeconds: 120,
+        latePayment: 'void',
       },
       createdAt: expect.stringMatching(/Z$/) as string,
+    });
+  });
+
+  it('keeps what the event does with late payments', async () => {
+    const body = theatre({}, { sale: { latePayment: 'same-seats-if-free' } });
+    const created = await olga('POST', '/v1/events', { body });
+    expect(created).toMatchObject({ status: 201, body: { sale: { latePayment: 'same-seats-if-free' } } });
+    expect(await anybody('GET', `/v1/events/${String(created.body.eventId)}`)).toMatchObject({
+      body: { sale: { latePayment: 'same-seats-if-free' } },
     });
   });
 
@@ -105,6 +115,8 @@ describe('events', () => {
       'sale.endsAt',
     ],
     ['an end in the past', { sale: { endsAt: '2020-01-01T00:00:00Z' } }, 'sale.endsAt'],
+    ['a policy for late payments that does not exist', { sale: { latePayment: 'keep' } }, 'sale.latePayment'],
+    ['no policy for late payments', { sale: { latePayment: null } }, 'sale.latePayment'],
     ['a text for settings', { sale: 'all' }, 'sale'],
   ])('refuses %s and stores nothing', async (_, changes, path) => {
     const before = await stored();

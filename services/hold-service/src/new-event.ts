@@ -56,7 +56,7 @@ function readSale(sale: SaleSettings, now: Date): NewEvent['sale'] {
   if (endsAt && endsAt <= (startsAt ?? now)) {
     throw invalid({ path: 'sale.endsAt', message: 'must be later than the start of the sale' });
   }
-  const { holdSeconds, extensionsMax, seatsPerHoldMax, seatsPerBuyerMax, payGraceSeconds } = sale;
+  const { holdSeconds, extensionsMax, seatsPerHoldMax, seatsPerBuyerMax, payGraceSeconds, latePayment } = sale;
   const holdSecondsMax = sale.holdSecondsMax ?? Math.min(holdSeconds * (1 + extensionsMax), HOLD_SECONDS_TOTAL_MAX);
   if (holdSecondsMax < holdSeconds) {
     throw invalid({ path: 'sale.holdSecondsMax', message: 'must not be less than holdSeconds' });
@@ -70,6 +70,7 @@ function readSale(sale: SaleSettings, now: Date): NewEvent['sale'] {
     seatsPerHoldMax,
     seatsPerBuyerMax,
     payGraceSeconds,
+    latePayment,
   };
 }
 

@@ -40,7 +40,8 @@ export class PaymentCommandsController {
     const { deadline, serverTime, ...begun } = outcome;
     // The grace may have moved the deadline. The timer needs no word of it: the worker looks again.
     const msLeft = deadline.getTime() - serverTime.getTime();
-    await this.guard.extend(eventId, { holdId: request.holdId, seatIds: begun.seatIds, msLeft });
+    const seatIds = begun.seats.map((seat) => seat.seatId);
+    await this.guard.extend(eventId, { holdId: request.holdId, seatIds, msLeft });
     return { ...begun, deadline: deadline.toISOString(), serverTime: serverTime.toISOString() };
   }
 

@@ -63,7 +63,8 @@ describe('commands of payment-service', () => {
       replayed: false,
       amountMinor: 4_500,
       currency: 'EUR',
-      seatIds: [seatId],
+      seats: [{ seatId, priceMinor: 4_500 }],
+      latePayment: 'void',
     });
     if (begun.outcome !== 'begun') throw new Error('refused');
     expect(Date.parse(begun.deadline)).toBeGreaterThan(Date.parse(String(body.expiresAt)));

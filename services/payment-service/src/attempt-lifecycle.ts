@@ -178,7 +178,8 @@ const STEPS: Record<State, RunStep> = {
       const deadline = reply.deadline ? new Date(reply.deadline) : null;
       return { event: 'refused', facts: { reason: reply.reason, deadline } };
     }
-    const { amountMinor, currency, seatIds, version: fenceVersion } = reply;
+    const { amountMinor, currency, version: fenceVersion } = reply;
+    const seatIds = reply.seats.map((seat) => seat.seatId);
     const facts = { amountMinor, currency, seatIds, fenceVersion, deadline: new Date(reply.deadline) };
     return { event: 'begun', facts };
   },

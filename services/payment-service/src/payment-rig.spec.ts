@@ -174,6 +174,7 @@ async function newEvent(database: Database, priceMinor: number): Promise<string>
       seatsPerHoldMax: 10,
       seatsPerBuyerMax: 10,
       payGraceSeconds: 0,
+      latePayment: 'void',
     },
   });
   return eventId;

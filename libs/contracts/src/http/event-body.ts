@@ -1,4 +1,5 @@
 import { ApiProperty } from '@nestjs/swagger';
+import { LATE_PAYMENTS, type LatePayment } from '../late-payment';
 
 export class CategoryBody {
   @ApiProperty({ example: 'Stalls' })
@@ -38,6 +39,9 @@ export class SaleBody {
 
   @ApiProperty({ type: 'integer' })
   payGraceSeconds!: number;
+
+  @ApiProperty({ enum: LATE_PAYMENTS, description: 'What becomes of a payment that comes after its hold ran out' })
+  latePayment!: LatePayment;
 }
 
 export class EventBody {

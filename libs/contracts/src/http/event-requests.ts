@@ -1,6 +1,18 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
-import { IsInt, IsISO8601, IsObject, IsOptional, IsString, Matches, Max, Min, ValidateNested } from 'class-validator';
+import {
+  IsIn,
+  IsInt,
+  IsISO8601,
+  IsObject,
+  IsOptional,
+  IsString,
+  Matches,
+  Max,
+  Min,
+  ValidateNested,
+} from 'class-validator';
+import { LATE_PAYMENTS, type LatePayment } from '../late-payment';
 import { SeatIds } from './seat-ids';
 import { SEATS_PER_HOLD_MAX } from './hold-requests';
 
@@ -104,6 +116,17 @@ export class SaleSettings {
   @Min(0)
   @Max(PAY_GRACE_SECONDS_MAX)
   payGraceSeconds: number = PAY_GRACE_SECONDS_DEFAULT;
+
+  @ApiProperty({
+    enum: LATE_PAYMENTS,
+    required: false,
+    default: 'void',
+    description:
+      'A payment that comes after its hold ran out: `void` gives the money back; `same-seats-if-free` takes the same ' +
+      'seats again, under a new hold, while the sale lasts and within the limits of the buyer',
+  })
+  @IsIn(LATE_PAYMENTS)
+  latePayment: LatePayment = 'void';
 }
 
 /** An event's settings, without its plan and prices. */

@@ -11,6 +11,9 @@ export class HoldSeatBody {
 
   @ApiProperty({ type: 'integer', description: 'In minor units of the currency', example: 4500 })
   priceMinor!: number;
+
+  @ApiProperty({ required: false, enum: [true], description: 'Booked and given back: it is on sale again' })
+  unbooked?: true;
 }
 
 /** A hold as its buyer sees it. It is valid strictly before `expiresAt`. */
@@ -26,6 +29,13 @@ export class HoldBody {
 
   @ApiProperty({ type: 'integer', description: 'Rises with every change of the deadline or the state', example: 1 })
   version!: number;
+
+  @ApiProperty({
+    required: false,
+    format: 'uuid',
+    description: 'The hold that ran out and whose seats a late payment took again, with this hold',
+  })
+  replacesHoldId?: string;
 
   @ApiProperty({ type: [HoldSeatBody] })
   seats!: HoldSeatBody[];

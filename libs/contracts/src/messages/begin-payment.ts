@@ -1,5 +1,6 @@
 import { Equals, IsBoolean, IsIn } from 'class-validator';
-import { AmountMinor, BuyerId, Counter, Currency, Id, SeatIds, Time } from './fields';
+import { LATE_PAYMENTS, type LatePayment } from '../late-payment';
+import { AmountMinor, BuyerId, Counter, Currency, Id, ListOf, SeatId, SEATS_PER_MESSAGE_MAX, Time } from './fields';
 import { MayBeAbsent } from './presence';
 
 export const BEGIN_PAYMENT_REFUSALS = [
@@ -10,16 +11,25 @@ export const BEGIN_PAYMENT_REFUSALS = [
   'payment-in-progress',
 ] as const;
 
+export class SeatPrice {
+  @SeatId() seatId!: string;
+  @AmountMinor() priceMinor!: number;
+}
+
 /** The hold may be paid by this attempt: what to charge, until when, and the version under which `book` is fenced. */
 export class PaymentBegun {
   @Equals('begun') outcome!: 'begun';
   /** Whether this attempt had begun before: the answer is the same as then, except `serverTime`. */
   @IsBoolean() replayed!: boolean;
   @Counter() version!: number;
+  /** The pay grace included, where it was given: the same that the buyer reads on the hold. */
   @Time() deadline!: string;
   @AmountMinor() amountMinor!: number;
   @Currency() currency!: string;
-  @SeatIds() seatIds!: string[];
+  /** Their prices sum to the amount. */
+  @ListOf(SeatPrice, SEATS_PER_MESSAGE_MAX) seats!: SeatPrice[];
+  /** What the event does with money that comes too late. */
+  @IsIn(LATE_PAYMENTS) latePayment!: LatePayment;
   @Time() serverTime!: string;
 }
 
@@ -56,7 +66,11 @@ export class BeginPayment {
       deadline: '2026-11-23T20:11:00.000Z',
       amountMinor: 9_000,
       currency: 'EUR',
-      seatIds: ['A-12-7', 'A-12-8'],
+      seats: [
+        { seatId: 'A-12-7', priceMinor: 4_500 },
+        { seatId: 'A-12-8', priceMinor: 4_500 },
+      ],
+      latePayment: 'void',
       serverTime: '2026-11-23T20:05:00.000Z',
     },
     { outcome: 'refused', reason: 'expired', deadline: '2026-11-23T20:04:00.000Z' },

@@ -2,6 +2,7 @@ import { BeginPayment } from './begin-payment';
 import { Book } from './book';
 import { EndPayment } from './end-payment';
 import { HoldDeadlines } from './hold-deadlines';
+import { LateBook } from './late-book';
 import { SeatsChanged } from './seats-changed';
 import { Unbook } from './unbook';
 
@@ -23,4 +24,12 @@ export interface MessageClass {
 }
 
 /** Every message there is, in the order of the catalogue in `docs/messages.md`. */
-export const MESSAGES: readonly MessageClass[] = [SeatsChanged, HoldDeadlines, BeginPayment, Book, EndPayment, Unbook];
+export const MESSAGES: readonly MessageClass[] = [
+  SeatsChanged,
+  HoldDeadlines,
+  BeginPayment,
+  Book,
+  LateBook,
+  EndPayment,
+  Unbook,
+];

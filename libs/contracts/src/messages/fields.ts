@@ -15,7 +15,7 @@ import {
 } from 'class-validator';
 
 /** Seats of one hold, block or unbook: above any sensible limit per hold, below what would make a message large. */
-const SEATS_PER_MESSAGE_MAX = 10_000;
+export const SEATS_PER_MESSAGE_MAX = 10_000;
 const REASON_LENGTH_MAX = 500;
 /** What Postgres takes as an integer; more would fail there, and be tried again, instead of here. */
 const COUNTER_MAX = 2_147_483_647;

@@ -12,6 +12,7 @@ const settings: SaleSettings = {
   seatsPerHoldMax: 8,
   seatsPerBuyerMax: 8,
   payGraceSeconds: 60,
+  latePayment: 'void',
 };
 
 /** A sale for one test: an event with seats S000.., and short words for what tests do with it. */

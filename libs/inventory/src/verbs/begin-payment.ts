@@ -1,5 +1,6 @@
 import type { Database } from '@holdfast/postgres';
 import { v7 as newId } from 'uuid';
+import type { LatePayment } from '../events';
 import { assertEachOnce, inOrder, withoutConflicts, type Conflict } from '../batch';
 
 export interface BeginPaymentRequest {
@@ -18,7 +19,10 @@ export type BeginPaymentOutcome =
       deadline: Date;
       amountMinor: number;
       currency: string;
-      seatIds: string[];
+      /** In the order of their ids; the prices sum to the amount. */
+      seats: { seatId: string; priceMinor: number }[];
+      /** What the event does with money that comes after the deadline. */
+      latePayment: LatePayment;
       serverTime: Date;
     }
   | { outcome: 'refused'; reason: string; deadline?: Date; version?: number; serverTime: Date };
@@ -58,7 +62,8 @@ interface Row {
   deadline: Date;
   amount_minor: string;
   currency: string;
-  seat_ids: string[];
+  late_payment: LatePayment;
+  seats: { seatId: string; priceMinor: number }[];
 }
 
 function toOutcome(row: Row): BeginPaymentOutcome | Conflict {
@@ -79,7 +84,8 @@ function toOutcome(row: Row): BeginPaymentOutcome | Conflict {
     deadline: row.deadline,
     amountMinor: Number(row.amount_minor),
     currency: row.currency,
-    seatIds: row.seat_ids,
+    seats: row.seats,
+    latePayment: row.late_payment,
     serverTime: row.now,
   };
 }
@@ -110,7 +116,7 @@ WITH event AS (
     FROM (SELECT u.seat_id FROM request r CROSS JOIN LATERAL unnest(r.seat_ids) AS u (seat_id)
            ORDER BY u.seat_id COLLATE "C") u
     CROSS JOIN LATERAL (
-      SELECT s.seat_id, s.state, s.hold_id FROM inventory.seats s
+      SELECT s.seat_id, s.state, s.hold_id, s.category FROM inventory.seats s
        WHERE s.event_id = $1 AND s.seat_id = u.seat_id FOR UPDATE) s
 ), locked_buyer AS MATERIALIZED (
   SELECT b.buyer_id
@@ -129,7 +135,7 @@ WITH event AS (
 ), t AS MATERIALIZED (
   SELECT clock_timestamp() AS now, count(*) AS locked_holds FROM locked
 ), judged AS (
-  SELECT r.*, h.state, h.deadline, h.version AS hold_version, h.amount_minor, e.currency,
+  SELECT r.*, h.state, h.deadline, h.version AS hold_version, h.amount_minor, e.currency, e.late_payment,
          CASE
            WHEN r.fence_hold_id <> r.hold_id OR r.seat_ids IS NULL THEN 'unknown-hold'
            WHEN r.fence_state = 'refused' THEN r.fence_reason
@@ -190,7 +196,11 @@ SELECT j.i,
        CASE WHEN j.verdict <> 'free' THEN j.verdict WHEN w.i IS NULL THEN 'conflict' ELSE 'begun' END AS outcome,
        t.now, j.deadline AS hold_deadline, j.hold_version, j.state,
        coalesce(j.fence_version, w.given_version) AS version, coalesce(j.fence_deadline, w.new_deadline) AS deadline,
-       h.amount_minor, h.seat_ids, j.currency
+       h.amount_minor, j.currency, j.late_payment,
+       (SELECT json_agg(json_build_object('seatId', s.seat_id, 'priceMinor', k.price_minor) ORDER BY s.seat_id)
+          FROM locked_seat s
+          JOIN inventory.categories k ON k.event_id = $1 AND k.category = s.category
+         WHERE s.seat_id = ANY (h.seat_ids)) AS seats
   FROM judged j CROSS JOIN t
   LEFT JOIN winner w ON w.i = j.i
   LEFT JOIN locked h ON h.i = j.i
