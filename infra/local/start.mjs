@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { areEngines, ENGINES } from './engines.mjs';
 import { readJson } from './json-file.mjs';
 import { localFolder } from './paths.mjs';
 import { markRunning, runningStart, unmarkRunning } from './running-start.mjs';
@@ -7,11 +8,11 @@ import { tour } from './tour.mjs';
 import { build, ensurePackages, requireNode } from './workspace.mjs';
 
 /* npm start: packages, servers, build, schema, services, a sample event; then runs until Ctrl-C or `npm stop`. */
-const ENGINES = ['parking', 'delayed-exchange'];
 const INSTANCES_MAX = 16;
-const HELP = `Usage: npm start -- [--engine ${ENGINES.join('|')}] [--port N] [--instances N]
+const HELP = `Usage: npm start -- [--engine NAME] [--port N] [--instances N]
 
-  --engine  what wakes the expiry-worker at a deadline (default: parking, needs no plugin)
+  --engine  what wakes the expiry-worker at a deadline: ${ENGINES.join(', ')}
+            (default: parking); while changing it, both: the new one, a comma, the old one
   --port    of the gateway (default: 8080, or any free one when it is taken)
   --instances  of the hold-service behind the gateway (default: 1)`;
 
@@ -83,7 +84,7 @@ function readOptions() {
   }
   if (values.help) return usage();
   const port = values.port === undefined ? undefined : Number(values.port);
-  if (values.engine && !ENGINES.includes(values.engine)) return usage(`There is no engine "${values.engine}".`);
+  if (values.engine && !areEngines(values.engine)) return usage(`There is no engine "${values.engine}".`);
   if (port !== undefined && !(Number.isInteger(port) && port > 0 && port < 65_536))
     return usage('--port takes a number.');
   const instances = Number(values.instances);

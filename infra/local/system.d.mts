@@ -1,13 +1,12 @@
 /** Types of system.mjs, for TypeScript callers: `const { startSystem } = await import('../../local/system.mjs')`. */
 
-export type ExpiryEngineName = 'parking' | 'delayed-exchange';
 export type ServiceName = 'sandbox-provider' | 'hold-service' | 'payment-service' | 'expiry-worker' | 'gateway';
 
 export interface SystemOptions {
   /** Data, logs, secrets and state of this system; absolute. `npm start` uses `.local`; everything else takes a folder of its own. */
   folder: string;
-  /** Default `parking`. */
-  engine?: ExpiryEngineName;
+  /** The expiry engine, or a comma list while it is being changed. Default `parking`. */
+  engine?: string;
   /** Instances of the hold-service behind the gateway. Default 1. */
   instances?: number;
   /** The gateway's port, and no other. */

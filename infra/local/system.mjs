@@ -67,7 +67,7 @@ export async function startSystem(options) {
     if (data.reason) log(`Server data is in ${data.path}, because ${data.reason}.`);
     const names = ['postgres', 'redis', 'rabbitmq', 'nginx'];
     const sources = await chooseSources({ folder, names, log });
-    const context = { folder, secrets, register, delayedExchange: engine === 'delayed-exchange' };
+    const context = { folder, secrets, register, delayedExchange: engine.split(',').includes('delayed-exchange') };
 
     const addresses = {};
     const serverProcesses = {};

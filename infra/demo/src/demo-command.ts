@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
+import { EXPIRY_ENGINES, type ExpiryEngineName } from '@holdfast/expiry';
 import { arenaPlan, SEATS_MAX, type PlanFile } from '@holdfast/plan';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { runDemo } from './demo';
-import { startOwnSystem, useRunningSystem, type DemoSystem, type EngineName } from './demo-system';
+import { startOwnSystem, useRunningSystem, type DemoSystem } from './demo-system';
 import { openWitness } from './evidence';
 import { describeMachine, readDurability } from './machine';
 import { Progress } from './progress';
@@ -13,7 +14,7 @@ interface DemoOptions {
   seats: number;
   buyers: number;
   holdSeconds: number;
-  engine: EngineName;
+  engine: ExpiryEngineName;
   seed: number;
   url?: string;
   json?: boolean;
@@ -33,9 +34,7 @@ export async function runDemoCommand(argv: string[]): Promise<void> {
     .option('--seats <n>', 'seats of the arena', wholeNumber(1, SEATS_MAX), 5_000)
     .option('--buyers <n>', 'buyers that come', wholeNumber(1, BUYERS_MAX), 1_500)
     .option('--hold-seconds <s>', 'how long a hold lives', wholeNumber(1, HOLD_SECONDS_MAX), 3)
-    .addOption(
-      new Option('--engine <name>', 'expiry engine').choices(['parking', 'delayed-exchange']).default('parking'),
-    )
+    .addOption(new Option('--engine <name>', 'expiry engine').choices(EXPIRY_ENGINES).default('parking'))
     .option('--seed <n>', 'another seed makes another crowd', wholeNumber(0, 2 ** 32 - 1), 1)
     .option('--url <url>', 'a system that runs already, instead of one of its own')
     .option('--json', 'one JSON document on standard output')

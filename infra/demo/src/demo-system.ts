@@ -1,9 +1,8 @@
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import type { ExpiryEngineName } from '@holdfast/expiry';
 import { SignJWT } from 'jose';
 import type { Provider } from './evidence';
-
-export type EngineName = 'parking' | 'delayed-exchange';
 
 /** What the demo needs of a system: its front door, and the keys to all of its books. */
 export interface DemoSystem {
@@ -26,7 +25,7 @@ const TOKEN_LIFE = '2h';
  * @param abort ends a start that is under way; it then rejects and leaves nothing running
  */
 export async function startOwnSystem(
-  engine: EngineName,
+  engine: ExpiryEngineName,
   log: (line: string) => void,
   abort: AbortSignal,
 ): Promise<DemoSystem> {

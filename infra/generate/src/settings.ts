@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { envNames } from '@holdfast/config';
+import { EXPIRY_ENGINES } from '@holdfast/expiry';
 import { ExpiryWorkerConfig } from '@holdfast/expiry-worker';
 import { HoldServiceConfig } from '@holdfast/hold-service';
 import { MigrateConfig } from '@holdfast/migrate';
@@ -37,7 +38,7 @@ const plainMeanings: Record<string, string> = {
   HOLDFAST_LOG_LEVEL: 'fatal, error, warn, info, debug, trace or silent.',
   HOLDFAST_JWT_ISSUER: 'Tokens must name this issuer (`iss`).',
   HOLDFAST_JWT_AUDIENCE: 'Tokens must name this audience (`aud`).',
-  HOLDFAST_EXPIRY_ENGINE: 'What wakes the expiry-worker at a deadline: `parking` or `delayed-exchange`. One for all.',
+  HOLDFAST_EXPIRY_ENGINE: `What wakes the expiry-worker at a deadline: ${EXPIRY_ENGINES.map((name) => `\`${name}\``).join(', ')}. The same for all; a comma list while it is being changed, see the README.`,
   HOLDFAST_STRIPE_SECRET_KEY: "The provider's secret key; the sandbox accepts exactly this one.",
   HOLDFAST_SANDBOX_PORT: 'Port of the sandbox provider; 0 takes any free one.',
   HOLDFAST_PAYMENT_BACKOFF_MAX_MS: 'The longest wait between two tries of one attempt.',

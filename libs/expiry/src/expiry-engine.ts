@@ -5,9 +5,20 @@
  * transport works, and it must not lose a hold it delivered early.
  */
 
-/** The engines that exist, by the value of `HOLDFAST_EXPIRY_ENGINE`. */
-export const EXPIRY_ENGINES = ['parking', 'delayed-exchange'] as const;
+/** The engines that exist, by their names in `HOLDFAST_EXPIRY_ENGINE`; `open-engine.ts` says how each is made. */
+export const EXPIRY_ENGINES = ['parking', 'delayed-exchange', 'sweep'] as const;
 export type ExpiryEngineName = (typeof EXPIRY_ENGINES)[number];
+
+/**
+ * Splits the value of `HOLDFAST_EXPIRY_ENGINE`: one engine or, while it is being changed, a comma list. Holds are scheduled
+ * on the first; the worker listens to all of them, so that timers of the engine that goes still come due.
+ *
+ * @returns anything but a text as it was: whoever reads the setting checks the names
+ */
+export function readEngineNames(setting: unknown): unknown {
+  if (typeof setting !== 'string') return setting;
+  return setting.split(',').map((name) => name.trim());
+}
 
 /** A hold and the time of the database's clock at which it runs out. */
 export interface HoldDeadline {
@@ -37,7 +48,7 @@ export interface ExpiryScheduler {
    */
   schedule(holds: HoldDeadline[]): void;
   readonly counts: Readonly<ScheduleCounts>;
-  /** Hands over what still waits, within a bounded time; the rest is left to the sweeper. The broker stays open. */
+  /** Hands over what still waits, within a bounded time; the rest is left to the sweeper. What the caller gave stays open. */
   close(): Promise<void>;
 }
 
@@ -70,7 +81,7 @@ export interface EngineCounts {
 
 /** The worker side. */
 export interface ExpiryEngine {
-  /** Starts to listen. Rejects with a plain sentence when the transport cannot work at all (a plugin is missing). */
+  /** Starts to listen. Rejects with `EngineUnavailable` when the transport cannot do what the engine needs (a plugin is missing). */
   start(onDue: OnDue): Promise<void>;
   /** Stops listening and waits for the calls of `onDue` in flight; timers not yet due go back to the transport. */
   stop(): Promise<void>;

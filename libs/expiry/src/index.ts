@@ -1,5 +1,6 @@
 export {
   EXPIRY_ENGINES,
+  readEngineNames,
   type DueOutcome,
   type EngineCounts,
   type ExpiryEngine,
@@ -11,5 +12,15 @@ export {
   type ScheduleCounts,
 } from './expiry-engine';
 export { DatabaseClock } from './database-clock';
-export { DelayedExchangeMissing } from './delayed-exchange/delayed-timers';
-export { openEngine, openScheduler, type EngineParts } from './open-engine';
+export {
+  type EngineLog,
+  type EngineParts,
+  type OutstandingHolds,
+  type RabbitmqParts,
+  type RedisParts,
+  type SqsSettings,
+  type SweepSettings,
+} from './engine-parts';
+export { EngineUnavailable } from './engine-unavailable';
+export { openEngine, openScheduler } from './open-engine';
+export type { Timer } from './timer';

@@ -1,41 +1,50 @@
-import type { Broker } from '@holdfast/broker';
 import { BufferedScheduler } from './buffered-scheduler';
 import { DelayedTimers } from './delayed-exchange/delayed-timers';
+import { required, type EngineParts, type RabbitmqParts } from './engine-parts';
 import type { ExpiryEngine, ExpiryEngineName, ExpiryScheduler } from './expiry-engine';
 import { ParkingTimers } from './parking/parking-timers';
 import { RabbitmqEngine } from './rabbitmq-engine';
+import { SweepEngine, SweepScheduler } from './sweep/sweep-engine';
 import type { TimerTransport } from './timer';
 
-/** What the engines work with. The caller opens and closes these. */
-export interface EngineParts {
-  broker: Broker;
-  /** Address of the same broker, for asking it things that may break a connection. */
-  brokerUrl: string;
-  /** The database's clock. */
-  clock: { now(): number };
+/** How the two ends of an engine are made from its parts. */
+interface Ends {
+  scheduler(parts: EngineParts): Promise<ExpiryScheduler>;
+  engine(parts: EngineParts): ExpiryEngine;
 }
 
+const engines: Record<ExpiryEngineName, Ends> = {
+  parking: inDueQueue(({ broker }) => new ParkingTimers(broker)),
+  'delayed-exchange': inDueQueue(({ broker, url }) => new DelayedTimers(broker, url)),
+  sweep: { scheduler: () => Promise.resolve(new SweepScheduler()), engine: (parts) => new SweepEngine(parts) },
+};
+
 /**
- * The hold side of an engine. Opens also while RabbitMQ is away.
+ * The hold side of an engine. Opens also while its transport is away.
  *
- * @throws DelayedExchangeMissing when the engine needs a plugin that the broker does not have
+ * @throws EngineUnavailable when the transport cannot do what the engine needs
  */
-export async function openScheduler(name: ExpiryEngineName, parts: EngineParts): Promise<ExpiryScheduler> {
-  const transport = transportOf(name, parts);
-  await transport.prepare();
-  return new BufferedScheduler(transport, () => parts.clock.now());
+export function openScheduler(name: ExpiryEngineName, parts: EngineParts): Promise<ExpiryScheduler> {
+  return engines[name].scheduler(parts);
 }
 
 /** The worker side of an engine. It does nothing before `start`, which rejects like `openScheduler`. */
 export function openEngine(name: ExpiryEngineName, parts: EngineParts): ExpiryEngine {
-  return new RabbitmqEngine(parts.broker, transportOf(name, parts), () => parts.clock.now());
+  return engines[name].engine(parts);
 }
 
-function transportOf(name: ExpiryEngineName, { broker, brokerUrl }: EngineParts): TimerTransport {
-  switch (name) {
-    case 'parking':
-      return new ParkingTimers(broker);
-    case 'delayed-exchange':
-      return new DelayedTimers(broker, brokerUrl);
-  }
+/** The engines in RabbitMQ whose timers end in the one due queue: they differ only in how a timer waits. */
+function inDueQueue(transportOf: (parts: RabbitmqParts) => TimerTransport): Ends {
+  return {
+    scheduler: (parts) => buffered(transportOf(required(parts, 'rabbitmq')), parts),
+    engine: (parts) => {
+      const rabbitmq = required(parts, 'rabbitmq');
+      return new RabbitmqEngine(rabbitmq.broker, transportOf(rabbitmq), () => parts.clock.now());
+    },
+  };
+}
+
+async function buffered(transport: TimerTransport, { clock }: EngineParts): Promise<ExpiryScheduler> {
+  await transport.prepare();
+  return new BufferedScheduler(transport, () => clock.now());
 }

@@ -36,6 +36,7 @@ export {
   type UnpublishedEntries,
 } from './ledger';
 export { dueHolds, type DueHolds } from './due-holds';
+export { outstandingHolds, type OutstandingHold } from './outstanding-holds';
 export { forgetKeys } from './forget-keys';
 export { KeyLookups, type KeyLookup } from './key-lookups';
 export { HoldCommitter, Overloaded, type HoldCommitterOptions } from './hold-committer';

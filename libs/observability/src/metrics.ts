@@ -1,4 +1,4 @@
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry, type LabelValues } from 'prom-client';
 
 /** Buckets, in seconds, for the time a request takes: from a guard's refusal to a write time-out. */
 export const REQUEST_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -27,6 +27,23 @@ export class Metrics {
   /** Counts events: `counter('guard_claims', ...)` is `holdfast_guard_claims_total`. */
   counter<L extends string = never>(noun: string, help: string, labelNames: L[] = []): Counter<L> {
     return new Counter({ name: `${nameOf(noun)}_total`, help, labelNames, registers: [this.registry] });
+  }
+
+  /**
+   * Counters that are kept elsewhere, one for each value of a label, and read when the metrics are asked for:
+   * `counted('timer_hops', ..., 'engine', () => [['parking', engine.counts.hops]])`.
+   */
+  counted<L extends string>(noun: string, help: string, label: L, read: () => [value: string, count: number][]): void {
+    new Counter({
+      name: `${nameOf(noun)}_total`,
+      help,
+      labelNames: [label],
+      registers: [this.registry],
+      collect() {
+        this.reset();
+        for (const [value, count] of read()) this.inc({ [label]: value } as LabelValues<L>, count);
+      },
+    });
   }
 
   /** A value that goes up and down: `gauge('batch_queue_requests', ...)` is `holdfast_batch_queue_requests`. */

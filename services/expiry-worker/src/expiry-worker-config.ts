@@ -1,7 +1,8 @@
 import { fromEnv } from '@holdfast/config';
-import { EXPIRY_ENGINES, type ExpiryEngineName } from '@holdfast/expiry';
+import { EXPIRY_ENGINES, readEngineNames, type ExpiryEngineName } from '@holdfast/expiry';
 import { ServerConfig } from '@holdfast/http';
-import { IsIn, IsInt, IsString, Max, Min } from 'class-validator';
+import { Transform } from 'class-transformer';
+import { ArrayUnique, IsIn, IsInt, IsString, Max, Min } from 'class-validator';
 
 /** Every setting of the expiry-worker. It listens for health and metrics only. */
 export class ExpiryWorkerConfig extends ServerConfig {
@@ -26,8 +27,17 @@ export class ExpiryWorkerConfig extends ServerConfig {
   @IsString()
   rabbitmqUrl: string = 'amqp://guest:guest@127.0.0.1:5672';
 
-  /** What wakes the worker at a hold's deadline; the hold-service must run with the same engine. */
+  /** What wakes the worker at a hold's deadline: it listens to every engine of the list. */
   @fromEnv('HOLDFAST_EXPIRY_ENGINE')
-  @IsIn(EXPIRY_ENGINES)
-  expiryEngine: ExpiryEngineName = 'parking';
+  @Transform(({ value }) => readEngineNames(value))
+  @IsIn(EXPIRY_ENGINES, { each: true })
+  @ArrayUnique()
+  expiryEngines: [ExpiryEngineName, ...ExpiryEngineName[]] = ['parking'];
+
+  /** How often the engine `sweep` looks for holds that have run out, in milliseconds. Under it the sweeper rests. */
+  @fromEnv('HOLDFAST_SWEEP_EVERY_MS')
+  @IsInt()
+  @Min(10)
+  @Max(3_600_000)
+  sweepEveryMs: number = 1_000;
 }

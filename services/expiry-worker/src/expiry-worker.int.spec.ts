@@ -22,7 +22,7 @@ beforeAll(async () => {
   clock = await DatabaseClock.open(database);
   broker = openBroker({ url: rabbitmq.url, name: 'worker-spec', confirmTimeoutMs: 1_000 });
   await broker.whenReady(SERVERS_START_MS);
-  scheduler = await openScheduler('parking', { broker, brokerUrl: rabbitmq.url, clock });
+  scheduler = await openScheduler('parking', { rabbitmq: { broker, url: rabbitmq.url }, clock });
 }, SERVERS_START_MS);
 
 afterEach(() => Promise.all(workers.splice(0).map((worker) => worker.kill())));

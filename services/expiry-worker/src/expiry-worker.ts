@@ -1,14 +1,14 @@
 import { openBroker, type Broker } from '@holdfast/broker';
 import { SeatsChanged } from '@holdfast/contracts';
-import { DatabaseClock, openEngine, type DueOutcome, type ExpiryEngine } from '@holdfast/expiry';
-import { expire, forgetKeys, oldestUnpublished } from '@holdfast/inventory';
+import { DatabaseClock } from '@holdfast/expiry';
+import { dueHolds, expire, forgetKeys, oldestUnpublished, outstandingHolds } from '@holdfast/inventory';
 import { createLogger, currentTraceparent, withTraceparent, type Metrics } from '@holdfast/observability';
 import { openDatabase, type Database } from '@holdfast/postgres';
 import { Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { BackgroundLoop } from './background-loop';
 import type { ExpiryWorkerConfig } from './expiry-worker-config';
-import { HoldReleaser } from './hold-releaser';
 import { LedgerRelay } from './ledger-relay';
+import { PromptPath } from './prompt-path';
 import { ReleaseMetrics } from './release-metrics';
 import { Sweeper } from './sweeper';
 
@@ -22,16 +22,16 @@ const FORGET_KEYS_EVERY_MS = 10 * 60_000;
 const KEYS_PER_PASS_MAX = 1_000;
 
 /**
- * Releases holds at their deadlines: the engine says when to look, Postgres decides, the sweeper finds what the engine
+ * Releases holds at their deadlines: an engine says when to look, Postgres decides, the sweeper finds what the engine
  * missed. Takes the ledger out to the other services, and forgets old idempotency keys.
  */
 export class ExpiryWorker implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly logger = new Logger(NAME);
   private readonly figures: ReleaseMetrics;
-  private readonly releaser: HoldReleaser;
-  private readonly sweeper: Sweeper;
+  private readonly promptPath: PromptPath;
+  /** None under the engine `sweep`, which is the sweeper at an interval of its own. */
+  private readonly sweeper: Sweeper | undefined;
   private readonly relay: LedgerRelay;
-  private readonly engine: ExpiryEngine;
   private readonly housekeeping: BackgroundLoop[];
 
   private constructor(
@@ -48,22 +48,33 @@ export class ExpiryWorker implements OnApplicationBootstrap, OnApplicationShutdo
       (entries) => this.figures.published(entries),
       this.logger,
     );
-    this.releaser = new HoldReleaser(
+    const released = () => this.relay.wake();
+    const engines = config.expiryEngines;
+    this.promptPath = new PromptPath(
+      engines,
+      {
+        clock,
+        rabbitmq: { broker, url: config.rabbitmqUrl },
+        sweep: { everyMs: config.sweepEveryMs },
+        holds: {
+          readDue: (limit) => dueHolds(database, { overdueMs: 0, limit }),
+          readOutstanding: () => outstandingHolds(database),
+        },
+      },
       (eventId, holdIds) => expire(database, eventId, holdIds, 'due'),
-      (_eventId, outcomes) => {
-        this.figures.releasedBy('engine', outcomes);
-        this.relay.wake();
-      },
+      this.figures,
+      released,
     );
-    this.sweeper = new Sweeper(
-      database,
-      (_eventId, outcomes) => {
-        this.figures.releasedBy('sweeper', outcomes);
-        this.relay.wake();
-      },
-      this.logger,
-    );
-    this.engine = openEngine(config.expiryEngine, { broker, brokerUrl: config.rabbitmqUrl, clock });
+    if (!engines.includes('sweep')) {
+      this.sweeper = new Sweeper(
+        database,
+        (_eventId, outcomes) => {
+          this.figures.releasedBySweeper(engines[0], outcomes);
+          released();
+        },
+        this.logger,
+      );
+    }
     this.housekeeping = [
       new BackgroundLoop('ledger lag', () => this.measureLag(), this.logger),
       new BackgroundLoop('old idempotency keys', () => this.forgetOldKeys(), this.logger),
@@ -86,33 +97,26 @@ export class ExpiryWorker implements OnApplicationBootstrap, OnApplicationShutdo
     return new ExpiryWorker(database, broker, await DatabaseClock.open(database), config, metrics);
   }
 
-  /** @throws DelayedExchangeMissing when that engine is set and the broker lacks the plugin */
+  /** @throws EngineUnavailable when an engine that is set cannot work with these servers */
   async onApplicationBootstrap(): Promise<void> {
     try {
-      await this.engine.start((eventId, holdIds) => this.release(eventId, holdIds));
+      await this.promptPath.start();
     } catch (error) {
       await this.onApplicationShutdown();
       throw error;
     }
-    this.sweeper.start();
+    this.sweeper?.start();
     this.relay.start();
     for (const loop of this.housekeeping) loop.start();
   }
 
   /** No new work, then the releases in flight, then what they wrote goes out, then the connections. */
   async onApplicationShutdown(): Promise<void> {
-    await Promise.all([this.engine.stop(), this.sweeper.stop(), ...this.housekeeping.map((loop) => loop.stop())]);
-    await this.releaser.idle();
+    await Promise.all([this.promptPath.stop(), this.sweeper?.stop(), ...this.housekeeping.map((loop) => loop.stop())]);
     await this.relay.stop();
     await this.broker.close();
     await this.clock.close();
     await this.database.close();
-  }
-
-  private async release(eventId: string, holdIds: string[]): Promise<DueOutcome> {
-    const outcome = await this.releaser.release(eventId, holdIds);
-    this.figures.reportedDue(holdIds.length, outcome);
-    return outcome;
   }
 
   private async measureLag(): Promise<number> {

@@ -1,5 +1,5 @@
 import { ConfigError, loadConfig } from '@holdfast/config';
-import { DelayedExchangeMissing } from '@holdfast/expiry';
+import { EngineUnavailable } from '@holdfast/expiry';
 import { startHttpService } from '@holdfast/http';
 import { expiryWorker } from './expiry-worker-service';
 import { ExpiryWorkerConfig } from './expiry-worker-config';
@@ -9,6 +9,6 @@ async function main(): Promise<void> {
 }
 
 main().catch((error: unknown) => {
-  console.error(error instanceof ConfigError || error instanceof DelayedExchangeMissing ? error.message : error);
+  console.error(error instanceof ConfigError || error instanceof EngineUnavailable ? error.message : error);
   process.exit(1);
 });

@@ -1,6 +1,6 @@
 import { ack, onMessage, openBroker, type Broker } from '@holdfast/broker';
 import { SeatsChanged } from '@holdfast/contracts';
-import { DatabaseClock, openScheduler, type ExpiryScheduler } from '@holdfast/expiry';
+import { DatabaseClock, openScheduler, type ExpiryEngineName, type ExpiryScheduler } from '@holdfast/expiry';
 import { Guard, TakenMap } from '@holdfast/guard';
 import { findReplays, hold, HoldCommitter, KeyLookups } from '@holdfast/inventory';
 import { createLogger, currentTraceparent, withTraceparent, type Metrics } from '@holdfast/observability';
@@ -30,7 +30,7 @@ interface Parts {
 export class Connections implements OnApplicationShutdown {
   private constructor(private readonly parts: Parts) {}
 
-  /** @throws DelayedExchangeMissing when that engine is set and the broker lacks the plugin */
+  /** @throws EngineUnavailable when the engine that is set cannot work with these servers */
   static async open(config: HoldServiceConfig, metrics: Metrics): Promise<Connections> {
     const database = openDatabase({
       url: config.postgresUrl,
@@ -45,7 +45,9 @@ export class Connections implements OnApplicationShutdown {
       trace: { inject: currentTraceparent, run: withTraceparent },
     });
     const clock = await DatabaseClock.open(database);
-    const scheduler = await openScheduler(config.expiryEngine, { broker, brokerUrl: config.rabbitmqUrl, clock });
+    const [engine] = config.expiryEngines;
+    const scheduler = await openScheduler(engine, { clock, rabbitmq: { broker, url: config.rabbitmqUrl } });
+    countTimers(metrics, engine, scheduler);
     const committer = new HoldCommitter({
       write: (eventId, requests) => hold(database, eventId, requests),
       onCommitted: (eventId, held) =>
@@ -96,6 +98,18 @@ export class Connections implements OnApplicationShutdown {
     await clock.close();
     await database.close();
   }
+}
+
+function countTimers(metrics: Metrics, engine: ExpiryEngineName, { counts }: ExpiryScheduler): void {
+  const counted = (noun: string, help: string, read: () => number) =>
+    metrics.counted(noun, help, 'engine', () => [[engine, read()]]);
+  counted('timers_scheduled', 'Holds given to the expiry engine to be released.', () => counts.scheduled);
+  counted('timers_handed_over', "Of those, confirmed by the engine's transport.", () => counts.handedOver);
+  counted(
+    'timers_dropped',
+    'Of those, given up because the transport was away: left to the sweeper.',
+    () => counts.dropped,
+  );
 }
 
 /**

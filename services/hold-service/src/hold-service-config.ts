@@ -1,8 +1,9 @@
-import { EXPIRY_ENGINES, type ExpiryEngineName } from '@holdfast/expiry';
+import { EXPIRY_ENGINES, readEngineNames, type ExpiryEngineName } from '@holdfast/expiry';
 import { fromEnv } from '@holdfast/config';
 import { STALE_MAX_MS } from '@holdfast/guard';
 import { HttpConfig } from '@holdfast/http';
-import { IsIn, IsInt, IsString, Max, Min } from 'class-validator';
+import { Transform } from 'class-transformer';
+import { ArrayUnique, IsIn, IsInt, IsString, Max, Min } from 'class-validator';
 
 /** Every setting of the hold-service. */
 export class HoldServiceConfig extends HttpConfig {
@@ -37,10 +38,12 @@ export class HoldServiceConfig extends HttpConfig {
   @IsString()
   rabbitmqUrl: string = 'amqp://guest:guest@127.0.0.1:5672';
 
-  /** What wakes the expiry-worker at a hold's deadline; the worker must run with the same engine. */
+  /** What wakes the expiry-worker at a hold's deadline: holds are scheduled on the first of the list. */
   @fromEnv('HOLDFAST_EXPIRY_ENGINE')
-  @IsIn(EXPIRY_ENGINES)
-  expiryEngine: ExpiryEngineName = 'parking';
+  @Transform(({ value }) => readEngineNames(value))
+  @IsIn(EXPIRY_ENGINES, { each: true })
+  @ArrayUnique()
+  expiryEngines: [ExpiryEngineName, ...ExpiryEngineName[]] = ['parking'];
 
   /** Holds written by one statement at most. */
   @fromEnv('HOLDFAST_GROUP_COMMIT_BATCH_MAX')

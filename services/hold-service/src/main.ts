@@ -1,12 +1,11 @@
 import { ConfigError, loadConfig } from '@holdfast/config';
-import { DelayedExchangeMissing } from '@holdfast/expiry';
+import { EngineUnavailable } from '@holdfast/expiry';
 import { startHttpService } from '@holdfast/http';
 import { holdService } from './hold-service';
 import { HoldServiceConfig } from './hold-service-config';
 
 /** What an operator can set right by the message alone. */
-const isPlain = (error: unknown): error is Error =>
-  error instanceof ConfigError || error instanceof DelayedExchangeMissing;
+const isPlain = (error: unknown): error is Error => error instanceof ConfigError || error instanceof EngineUnavailable;
 
 async function main(): Promise<void> {
   await startHttpService(holdService(loadConfig(HoldServiceConfig)));

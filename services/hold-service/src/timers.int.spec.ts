@@ -18,11 +18,10 @@ describe('timers of holds', () => {
     service = await serviceUnderTest();
     olga = await service.caller('olga', 'organiser');
     ann = await service.caller('ann', 'buyer');
-    const brokerUrl = service.config.rabbitmqUrl;
-    broker = openBroker({ url: brokerUrl, name: 'spec' });
+    broker = openBroker({ url: service.config.rabbitmqUrl, name: 'spec' });
     await broker.whenReady(READY_MS);
     clock = await DatabaseClock.open(service.database.database);
-    engine = openEngine('parking', { broker, brokerUrl, clock });
+    engine = openEngine('parking', { rabbitmq: { broker, url: service.config.rabbitmqUrl }, clock });
     await engine.start((_eventId, holdIds, deadline) => {
       due.push(...holdIds.map((holdId) => ({ holdId, deadline, at: clock.now() })));
       return Promise.resolve({ again: [] });

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { openBroker } from '@holdfast/broker';
 import { testServers, testVhost } from '@holdfast/testing';
 import { itKeepsTheExpiryContract } from '../engine-contract.spec';
+import { rabbitmqRig } from '../spec/rabbitmq-rig.spec';
 import { DelayedExchangeMissing } from './delayed-timers';
 import { openEngine, openScheduler } from '../open-engine';
 
@@ -27,7 +28,7 @@ if (!present) {
 }
 
 (present ? describe : describe.skip)('the delayed-exchange engine', () => {
-  itKeepsTheExpiryContract('delayed-exchange');
+  itKeepsTheExpiryContract('delayed-exchange', rabbitmqRig);
 });
 
 (present ? describe.skip : describe)('the delayed-exchange engine on a broker without the plugin', () => {
@@ -35,7 +36,7 @@ if (!present) {
     const vhost = await testVhost();
     const broker = openBroker({ url: vhost.url, name: 'without-plugin' });
     await broker.whenReady(20_000);
-    const parts = { broker, brokerUrl: vhost.url, clock: Date };
+    const parts = { rabbitmq: { broker, url: vhost.url }, clock: Date };
     const sentence = /no exchange type x-delayed-message.*HOLDFAST_EXPIRY_ENGINE=parking/;
 
     await expect(openScheduler('delayed-exchange', parts)).rejects.toThrow(sentence);

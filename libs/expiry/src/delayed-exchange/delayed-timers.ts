@@ -1,5 +1,6 @@
 import { BrokerUnavailable, declareOnce, type Broker, type Exchange } from '@holdfast/broker';
 import { DUE_KEY, DUE_QUEUE, dueTopology, timerEnvelope, timerMessage } from '../due-queue';
+import { EngineUnavailable } from '../engine-unavailable';
 import type { Timer, TimerTransport } from '../timer';
 
 /** The plugin's exchange has a name of its own: what is published to it must never pass through another exchange. */
@@ -14,14 +15,13 @@ const DELAYED_EXCHANGE: Exchange = {
 const EARLY_MS = 250;
 
 /** The broker has no exchange type `x-delayed-message`. */
-export class DelayedExchangeMissing extends Error {
+export class DelayedExchangeMissing extends EngineUnavailable {
   constructor(options?: ErrorOptions) {
     super(
       'RabbitMQ has no exchange type x-delayed-message: its plugin rabbitmq_delayed_message_exchange is not enabled. ' +
         'Enable it, or set HOLDFAST_EXPIRY_ENGINE=parking, which needs no plugin.',
       options,
     );
-    this.name = 'DelayedExchangeMissing';
   }
 }
 
