@@ -65,7 +65,7 @@ async function endToEndInContainers() {
     HOLDFAST_GATEWAY_PORT: String(gatewayPort),
     HOLDFAST_SANDBOX_PROVIDER_PORT: String(providerPort),
     HOLDFAST_EDGE_PREFIX: EDGE_PREFIX,
-    HOLDFAST_STRIPE_API_URL: `http://${EDGE_PREFIX}.13:8080`,
+    HOLDFAST_SANDBOX_PUBLIC_URL: `http://127.0.0.1:${providerPort}`,
   });
 
   // All services share one image, so one of them is built.

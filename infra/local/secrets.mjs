@@ -11,6 +11,7 @@ export const TOKEN_LIFE_S = 30 * DAY_S;
 const SECRET_NAMES = [
   'jwt',
   'stripe',
+  'stripeWebhook',
   'postgresAdmin',
   'postgresOwner',
   'postgresHold',
@@ -24,6 +25,9 @@ const SECRET_NAMES = [
   'rabbitmqExpiry',
 ];
 
+/** As Stripe's secrets begin. */
+const PREFIXES = { stripe: 'sk_test_', stripeWebhook: 'whsec_' };
+
 /** The generated secrets of one system: made once, kept in `secrets.json` for its owner alone. */
 export function loadSecrets(folder) {
   const file = join(folder, 'secrets.json');
@@ -36,7 +40,7 @@ export function loadSecrets(folder) {
 }
 
 // Hexadecimal, because every one of them may become part of a URL, a configuration file or a statement.
-const newSecret = (name) => (name === 'stripe' ? 'sk_test_' : '') + randomBytes(SECRET_BYTES).toString('hex');
+const newSecret = (name) => (PREFIXES[name] ?? '') + randomBytes(SECRET_BYTES).toString('hex');
 
 /**
  * A signed development token (JWT, HS256).

@@ -51,6 +51,8 @@ const settingsOf = {
     HOLDFAST_SANDBOX_PORT: String(ports['sandbox-provider']),
     HOLDFAST_SANDBOX_DATA: join(folder, 'sandbox-provider'),
     HOLDFAST_STRIPE_SECRET_KEY: secrets.stripe,
+    HOLDFAST_SANDBOX_WEBHOOK_URL: `http://127.0.0.1:${ports['payment-service']}/v1/webhooks/stripe`,
+    HOLDFAST_SANDBOX_WEBHOOK_SECRET: secrets.stripeWebhook,
   }),
   'hold-service': ({ addresses: { postgres, redis, rabbitmq }, secrets, engine }) => ({
     HOLDFAST_POSTGRES_URL: postgres.holdUrl,
@@ -65,6 +67,7 @@ const settingsOf = {
     HOLDFAST_JWT_SECRET: secrets.jwt,
     HOLDFAST_STRIPE_API_URL: `http://127.0.0.1:${ports['sandbox-provider']}`,
     HOLDFAST_STRIPE_SECRET_KEY: secrets.stripe,
+    HOLDFAST_STRIPE_WEBHOOK_SECRETS: secrets.stripeWebhook,
   }),
   'expiry-worker': ({ addresses: { postgres, rabbitmq }, engine }) => ({
     HOLDFAST_POSTGRES_URL: postgres.expiryUrl,

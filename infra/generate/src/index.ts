@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { messageCatalogue } from './message-catalogue';
 import { openApiText } from './openapi';
+import { sandboxPage } from './sandbox-page';
 import { schemaSql } from './schema';
 import { settingsPage } from './settings';
 
@@ -10,6 +11,7 @@ const generated: { file: string; generate: () => Promise<string> }[] = [
   { file: 'openapi.json', generate: openApiText },
   { file: 'docs/messages.md', generate: messageCatalogue },
   { file: 'docs/settings.md', generate: settingsPage },
+  { file: 'docs/sandbox.md', generate: sandboxPage },
   { file: 'docs/schema.sql', generate: schemaSql },
 ];
 

@@ -1,5 +1,6 @@
 import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { StripeEvent } from './events';
 import type { StripeError } from './stripe-error';
 
 export type IntentStatus =
@@ -19,7 +20,7 @@ export interface Intent {
   amount_received: number;
   canceled_at: number | null;
   cancellation_reason: string | null;
-  capture_method: 'manual';
+  capture_method: 'manual' | 'automatic';
   client_secret: string;
   /** Seconds since the epoch, as Stripe counts. */
   created: number;
@@ -43,6 +44,8 @@ export interface Charge {
   captured: boolean;
   created: number;
   currency: string;
+  /** The intent's, as Stripe copies it. */
+  metadata: Record<string, string>;
   payment_intent: string;
   refunded: boolean;
   status: 'succeeded' | 'failed';
@@ -58,7 +61,8 @@ export interface Refund {
   metadata: Record<string, string>;
   payment_intent: string;
   reason: string | null;
-  status: 'succeeded';
+  failure_reason?: string;
+  status: 'pending' | 'succeeded' | 'failed';
 }
 
 /** The first answer to an idempotency key, given again to every later request with that key. */
@@ -79,6 +83,10 @@ export interface Change {
   answer?: StoredAnswer;
   /** A fault that has fired and will not fire again. */
   fired?: string;
+  /** What the receiver of webhooks has to be told of the change. */
+  events?: StripeEvent[];
+  /** An event that was told, or given up. */
+  delivered?: string;
 }
 
 /** Minor units by currency. */
@@ -91,6 +99,8 @@ export interface Totals {
 
 /** Stripe forgets keys after a day. */
 const ANSWER_KEPT_MS = 24 * 60 * 60 * 1_000;
+/** Events that can be listed; the oldest ones are forgotten. */
+const EVENTS_KEPT_MAX = 10_000;
 const JOURNAL_FILE = 'sandbox-journal.jsonl';
 
 /**
@@ -103,6 +113,8 @@ export class Books {
   readonly refunds = new Map<string, Refund>();
   readonly answers = new Map<string, StoredAnswer>();
   readonly fired = new Set<string>();
+  readonly events = new Map<string, StripeEvent>();
+  readonly undelivered = new Map<string, StripeEvent>();
 
   private constructor(private readonly journal: string | undefined) {}
 
@@ -134,12 +146,21 @@ export class Books {
     return totals;
   }
 
-  private apply({ intent, charge, refund, answer, fired }: Change): void {
+  private apply({ intent, charge, refund, answer, fired, events = [], delivered }: Change): void {
     if (intent) this.intents.set(intent.id, intent);
     if (charge) this.charges.set(charge.id, charge);
     if (refund) this.refunds.set(refund.id, refund);
     if (answer && answer.storedAtMs > Date.now() - ANSWER_KEPT_MS) this.answers.set(answer.key, answer);
     if (fired) this.fired.add(fired);
+    for (const event of events) {
+      this.events.set(event.id, event);
+      this.undelivered.set(event.id, event);
+    }
+    if (delivered) this.undelivered.delete(delivered);
+    for (const id of this.events.keys()) {
+      if (this.events.size <= EVENTS_KEPT_MAX) break;
+      this.events.delete(id);
+    }
   }
 
   private readJournal(): Change[] {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Books, Change, StoredAnswer } from './books';
+import type { Books, StoredAnswer } from './books';
 import type { Form } from './form';
 import { Refusal } from './stripe-error';
 
@@ -45,10 +45,9 @@ export class IdempotentRequests {
     return undefined;
   }
 
-  /** Writes the change and the answer to its key, both or neither. */
-  store(key: string | undefined, fingerprint: string, change: Change, status: number, body: unknown): void {
-    const answer = key ? { key, fingerprint, status, body, storedAtMs: Date.now() } : undefined;
-    this.books.record({ ...change, answer });
+  /** The answer to keep under the key, to be written with the change: both or neither. Undefined without a key. */
+  answerTo(key: string | undefined, fingerprint: string, status: number, body: unknown): StoredAnswer | undefined {
+    return key ? { key, fingerprint, status, body, storedAtMs: Date.now() } : undefined;
   }
 
   end(key: string | undefined): void {

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import type { Books, Change, Charge, Intent } from './books';
 import { integer, nested, type Form } from './form';
-import { paymentMethodOf, type PaymentMethod } from './payment-methods';
+import { newId, nowSeconds } from './ids';
+import { paymentMethodOf, type CardOutcome } from './payment-methods';
 import { invalidRequest, noSuch, unexpectedState, type StripeError } from './stripe-error';
 
 /** What an operation answers and what it writes into the books. An error with a change is a refusal that leaves a trace. */
@@ -15,15 +16,16 @@ const CAPTURABLE_STATES = new Set(['requires_capture']);
 const CONFIRMABLE_STATES = new Set(['requires_payment_method', 'requires_confirmation']);
 const CLOSED_STATES = new Set(['succeeded', 'canceled']);
 
-export function createIntent(_books: Books, form: Form): Outcome {
-  if (form.capture_method !== 'manual') {
-    throw invalidRequest('The sandbox knows capture_method=manual only.', 'parameter_unknown', 'capture_method');
+export function createIntent(form: Form): Outcome {
+  const captureMethod = form.capture_method ?? 'automatic';
+  if (captureMethod !== 'manual' && captureMethod !== 'automatic') {
+    throw invalidRequest(`Invalid capture_method: ${captureMethod}.`, 'parameter_unknown', 'capture_method');
   }
   if (form.confirm === 'true') throw invalidRequest('The sandbox confirms separately.', 'parameter_unknown', 'confirm');
   if (!/^[a-z]{3}$/.test(form.currency ?? '')) {
     throw invalidRequest(`Invalid currency: ${form.currency ?? ''}.`, 'parameter_missing', 'currency');
   }
-  if (form.payment_method) knownMethod(form.payment_method);
+  if (form.payment_method) requireMethod(form.payment_method);
   const id = newId('pi');
   const intent: Intent = {
     id,
@@ -33,7 +35,7 @@ export function createIntent(_books: Books, form: Form): Outcome {
     amount_received: 0,
     canceled_at: null,
     cancellation_reason: null,
-    capture_method: 'manual',
+    capture_method: captureMethod,
     client_secret: `${id}_secret_${randomBytes(12).toString('hex')}`,
     created: nowSeconds(),
     currency: form.currency as string,
@@ -48,8 +50,17 @@ export function createIntent(_books: Books, form: Form): Outcome {
   return { status: 200, body: intent, change: { intent } };
 }
 
-/** @param authenticateUrl where the payer completes 3-D Secure, should the card ask for it */
-export function confirmIntent(books: Books, id: string, form: Form, authenticateUrl: string): Outcome {
+/**
+ * @param outcome what the card does
+ * @param authenticateUrl where the payer completes 3-D Secure, should the card ask for it
+ */
+export function confirmIntent(
+  books: Books,
+  id: string,
+  form: Form,
+  outcome: CardOutcome,
+  authenticateUrl: string,
+): Outcome {
   const intent = intentOf(books, id);
   if (!CONFIRMABLE_STATES.has(intent.status)) throw unexpectedState(intent, 'confirmed');
   const name = form.payment_method ?? intent.payment_method;
@@ -59,10 +70,10 @@ export function confirmIntent(books: Books, id: string, form: Form, authenticate
       'parameter_missing',
     );
   }
-  const method = knownMethod(name);
+  requireMethod(name);
   const chosen = { ...intent, payment_method: name };
-  if (method.kind === 'declines') return decline(chosen, method.declineCode);
-  if (method.kind === 'requires-action') {
+  if (outcome.kind === 'declines') return decline(chosen, outcome.declineCode);
+  if (outcome.kind === 'requires-action') {
     const asking: Intent = {
       ...chosen,
       status: 'requires_action',
@@ -70,7 +81,7 @@ export function confirmIntent(books: Books, id: string, form: Form, authenticate
     };
     return { status: 200, body: asking, change: { intent: asking } };
   }
-  return authorise(chosen);
+  return outcome.kind === 'automatic' ? charge(chosen) : authorise(chosen);
 }
 
 /** The payer's answer to 3-D Secure. A sandbox-only operation: with Stripe the payer gives it to Stripe's own page. */
@@ -91,7 +102,8 @@ export function authenticateIntent(books: Books, id: string, form: Form): Outcom
   return { status: 200, body: failed, change: { intent: failed } };
 }
 
-export function captureIntent(books: Books, id: string, form: Form): Outcome {
+/** @param outcome what the card does */
+export function captureIntent(books: Books, id: string, form: Form, outcome: CardOutcome): Outcome {
   const intent = intentOf(books, id);
   if (!CAPTURABLE_STATES.has(intent.status)) throw unexpectedState(intent, 'captured');
   const amount = form.amount_to_capture ? integer(form, 'amount_to_capture', 1) : intent.amount_capturable;
@@ -102,16 +114,8 @@ export function captureIntent(books: Books, id: string, form: Form): Outcome {
       'amount_to_capture',
     );
   }
-  if (intent.payment_method && paymentMethodOf(intent.payment_method)?.kind === 'capture-fails') {
-    return expireAuthorisation(intent);
-  }
-  const charge = chargeOf(books, intent);
-  const captured: Intent = { ...intent, status: 'succeeded', amount_capturable: 0, amount_received: amount };
-  return {
-    status: 200,
-    body: captured,
-    change: { intent: captured, charge: { ...charge, captured: true, amount_captured: amount } },
-  };
+  if (outcome.kind === 'capture-fails') return expireAuthorisation(intent);
+  return capture(intent, chargeOf(books, intent), amount);
 }
 
 export function cancelIntent(books: Books, id: string, form: Form): Outcome {
@@ -134,22 +138,41 @@ export function chargeOf(books: Books, intent: Intent): Charge {
   return charge;
 }
 
-export function newId(prefix: string): string {
-  return `${prefix}_${randomBytes(12).toString('hex')}`;
+function requireMethod(name: string): void {
+  if (!paymentMethodOf(name)) throw noSuch('PaymentMethod', name, 'payment_method');
 }
 
-export function nowSeconds(): number {
-  return Math.floor(Date.now() / 1_000);
-}
-
-function knownMethod(name: string): PaymentMethod {
-  const method = paymentMethodOf(name);
-  if (!method) throw noSuch('PaymentMethod', name, 'payment_method');
-  return method;
-}
-
+/** Sets the money aside; an intent that is captured automatically takes it. */
 function authorise(intent: Intent): Outcome {
-  const charge: Charge = {
+  const charge = newCharge(intent);
+  const authorised: Intent = {
+    ...intent,
+    status: 'requires_capture',
+    amount_capturable: intent.amount,
+    latest_charge: charge.id,
+    last_payment_error: null,
+  };
+  if (intent.capture_method === 'automatic') return capture(authorised, charge, intent.amount);
+  return { status: 200, body: authorised, change: { intent: authorised, charge } };
+}
+
+/** Takes the money at once, whatever the intent asked for. */
+function charge(intent: Intent): Outcome {
+  const taken = newCharge(intent);
+  return capture({ ...intent, latest_charge: taken.id, last_payment_error: null }, taken, intent.amount);
+}
+
+function capture(intent: Intent, charge: Charge, amount: number): Outcome {
+  const captured: Intent = { ...intent, status: 'succeeded', amount_capturable: 0, amount_received: amount };
+  return {
+    status: 200,
+    body: captured,
+    change: { intent: captured, charge: { ...charge, captured: true, amount_captured: amount } },
+  };
+}
+
+function newCharge(intent: Intent): Charge {
+  return {
     id: newId('ch'),
     object: 'charge',
     amount: intent.amount,
@@ -158,18 +181,11 @@ function authorise(intent: Intent): Outcome {
     captured: false,
     created: nowSeconds(),
     currency: intent.currency,
+    metadata: intent.metadata,
     payment_intent: intent.id,
     refunded: false,
     status: 'succeeded',
   };
-  const authorised: Intent = {
-    ...intent,
-    status: 'requires_capture',
-    amount_capturable: intent.amount,
-    latest_charge: charge.id,
-    last_payment_error: null,
-  };
-  return { status: 200, body: authorised, change: { intent: authorised, charge } };
 }
 
 function decline(intent: Intent, declineCode: string): Outcome {

@@ -2,31 +2,16 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Stripe from 'stripe';
-import { SandboxConfig } from './sandbox-config';
-import { startSandbox, type Sandbox } from './server';
-
-const CLIENT_TIMEOUT_MS = 300;
+import type { Sandbox } from './server';
+import { faultOf, sandboxWith, stripeClient } from './stripe-client.spec';
 
 let folder: string;
 let sandbox: Sandbox;
 let stripe: Stripe;
 
-const connect = (url: string, secretKey: string) => {
-  const { hostname, port } = new URL(url);
-  return new Stripe(secretKey, {
-    host: hostname,
-    port,
-    protocol: 'http',
-    maxNetworkRetries: 0,
-    timeout: CLIENT_TIMEOUT_MS,
-    telemetry: false,
-  });
-};
-
 const start = async () => {
-  const config = Object.assign(new SandboxConfig(), { port: 0, dataFolder: folder });
-  sandbox = await startSandbox(config);
-  stripe = connect(sandbox.url, config.secretKey);
+  sandbox = await sandboxWith({ dataFolder: folder });
+  stripe = stripeClient(sandbox.url);
 };
 
 beforeAll(async () => {
@@ -52,14 +37,6 @@ const authorised = async () => {
   const intent = await create('pm_card_visa');
   return stripe.paymentIntents.confirm(intent.id, {}, newKey());
 };
-
-const faultOf = (call: Promise<unknown>): Promise<Stripe.errors.StripeError> =>
-  call.then(
-    () => {
-      throw new Error('was expected to fail');
-    },
-    (error: unknown) => error as Stripe.errors.StripeError,
-  );
 
 describe('an intent', () => {
   it('is created, confirmed, captured', async () => {
@@ -104,7 +81,7 @@ describe('an intent', () => {
     const bad = { amount: 0, currency: 'eur', capture_method: 'manual' as const };
     expect(await faultOf(stripe.paymentIntents.create(bad))).toMatchObject({ statusCode: 400, param: 'amount' });
     expect(await faultOf(stripe.paymentIntents.retrieve('pi_none'))).toMatchObject({ statusCode: 404 });
-    const stranger = connect(sandbox.url, 'sk_test_stranger');
+    const stranger = stripeClient(sandbox.url, 'sk_test_stranger');
     expect(await faultOf(stranger.paymentIntents.list())).toMatchObject({ type: 'StripeAuthenticationError' });
   });
 });
