@@ -247,6 +247,8 @@ CREATE TABLE payments.attempts (
     key_spent boolean DEFAULT false NOT NULL,
     tries integer DEFAULT 0 NOT NULL,
     next_at timestamp with time zone NOT NULL,
+    in_hand boolean DEFAULT true NOT NULL,
+    hinted boolean DEFAULT false NOT NULL,
     created_at timestamp with time zone NOT NULL,
     ended_at timestamp with time zone,
     CONSTRAINT attempts_amount_minor_check CHECK ((amount_minor >= 0)),
@@ -265,6 +267,37 @@ CASE
 END, false))
 )
 WITH (fillfactor='70');
+
+CREATE TABLE payments.breaks (
+    break_id uuid NOT NULL,
+    kind text NOT NULL COLLATE pg_catalog."C",
+    object_id text NOT NULL COLLATE pg_catalog."C",
+    event_id uuid,
+    attempt_id uuid,
+    refund_id uuid,
+    details jsonb NOT NULL,
+    found_at timestamp with time zone NOT NULL,
+    seen_at timestamp with time zone NOT NULL,
+    resolved_at timestamp with time zone,
+    resolved_by text,
+    note text,
+    CONSTRAINT breaks_resolved_together CHECK ((num_nulls(resolved_at, resolved_by, note) = ANY (ARRAY[0, 3])))
+);
+
+CREATE TABLE payments.inbox (
+    provider_event_id text NOT NULL COLLATE pg_catalog."C",
+    type text NOT NULL,
+    object_id text NOT NULL COLLATE pg_catalog."C",
+    intent_id text COLLATE pg_catalog."C",
+    event_id uuid,
+    attempt_id uuid,
+    created_at timestamp with time zone NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    verdict text NOT NULL,
+    check_at timestamp with time zone,
+    CONSTRAINT inbox_only_doubts_are_checked CHECK (((check_at IS NULL) OR (verdict = 'doubtful'::text))),
+    CONSTRAINT inbox_verdict_check CHECK ((verdict = ANY (ARRAY['hint'::text, 'settled'::text, 'doubtful'::text, 'unknown-type'::text])))
+);
 
 ALTER TABLE ONLY inventory.buyers
     ADD CONSTRAINT buyers_pkey PRIMARY KEY (event_id, buyer_id);
@@ -317,6 +350,15 @@ ALTER TABLE ONLY payments.attempts
 ALTER TABLE ONLY payments.attempts
     ADD CONSTRAINT attempts_pkey PRIMARY KEY (event_id, attempt_id);
 
+ALTER TABLE ONLY payments.breaks
+    ADD CONSTRAINT breaks_found_once UNIQUE (kind, object_id);
+
+ALTER TABLE ONLY payments.breaks
+    ADD CONSTRAINT breaks_pkey PRIMARY KEY (break_id);
+
+ALTER TABLE ONLY payments.inbox
+    ADD CONSTRAINT inbox_pkey PRIMARY KEY (provider_event_id);
+
 CREATE INDEX holds_due ON inventory.holds USING btree (deadline, event_id, hold_id) WHERE (state = 'held'::inventory.hold_state);
 
 CREATE INDEX idempotency_keys_recorded ON inventory.idempotency_keys USING brin (recorded_at);
@@ -325,9 +367,17 @@ CREATE INDEX ledger_unnumbered_at ON inventory.ledger_unnumbered USING btree (at
 
 CREATE INDEX attempts_by_id ON payments.attempts USING btree (attempt_id);
 
+CREATE INDEX attempts_of_intent ON payments.attempts USING btree (intent_id);
+
 CREATE UNIQUE INDEX attempts_one_active ON payments.attempts USING btree (event_id, hold_id, buyer_id) WHERE (ended_at IS NULL);
 
 CREATE INDEX attempts_unfinished ON payments.attempts USING btree (next_at) WHERE (ended_at IS NULL);
+
+CREATE INDEX breaks_open ON payments.breaks USING btree (found_at) WHERE (resolved_at IS NULL);
+
+CREATE INDEX inbox_by_time ON payments.inbox USING btree (received_at);
+
+CREATE INDEX inbox_to_check ON payments.inbox USING btree (check_at) WHERE (check_at IS NOT NULL);
 
 ALTER TABLE ONLY inventory.categories
     ADD CONSTRAINT categories_event_id_fkey FOREIGN KEY (event_id) REFERENCES inventory.events(event_id);

@@ -20,6 +20,10 @@ interface BodyLimitConfig {
   bodyLimitBytes?: number;
 }
 
+interface RawBodyConfig {
+  rawBody?: boolean;
+}
+
 const METHODS: HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 
 /** A seating plan needs nine. */
@@ -34,6 +38,9 @@ const API_PREFIX = '/v1/';
  * make the service take in megabytes.
  */
 export const BodyLimit = (bytes: number): MethodDecorator => RouteConfig({ bodyLimitBytes: bytes });
+
+/** Gives a route its JSON body as the bytes that came, a `Buffer`: for signatures, which are over those. */
+export const RawBody = (): MethodDecorator => RouteConfig({ rawBody: true });
 
 /** The Fastify server below Nest: limits, JSON parsing, and refusals of its own as problems. */
 export class HttpServer {
@@ -116,8 +123,11 @@ export class HttpServer {
   private parseJsonOnly(): void {
     this.fastify.removeAllContentTypeParsers();
     const parseJson = this.fastify.getDefaultJsonParser('error', 'error');
-    this.fastify.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body: string, done) => {
-      if (body.length === 0) return done(null, undefined);
+    this.fastify.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, bytes: Buffer, done) => {
+      const { rawBody } = request.routeOptions.config as RawBodyConfig;
+      if (rawBody) return done(null, bytes);
+      if (bytes.length === 0) return done(null, undefined);
+      const body = bytes.toString('utf8');
       if (nestsDeeperThan(JSON_DEPTH_MAX, body)) return done(problem('malformed-json', { detail: TOO_DEEP }));
       void parseJson(request, body, (error, value) => done(error && problem('malformed-json'), value));
     });

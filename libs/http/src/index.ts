@@ -2,7 +2,7 @@ export { problem, Problem, type ProblemCode, type ProblemMembers } from './probl
 export { ApiProblems } from './problem-responses';
 export { checked, type Fault } from './validation';
 export { HttpConfig, ServerConfig } from './http-config';
-export { BodyLimit } from './http-server';
+export { BodyLimit, RawBody } from './http-server';
 export { Caller, hasRole, Roles } from './bearer.guard';
 export type { ShortHandler, ShortRoute } from './short-route';
 export { sendProblem } from './problem.filter';

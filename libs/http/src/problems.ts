@@ -4,6 +4,7 @@ const PROBLEMS = {
   'malformed-json': { status: 400, title: 'The body is not valid JSON' },
   'idempotency-key-required': { status: 400, title: 'The header Idempotency-Key is required' },
   'idempotency-key-invalid': { status: 400, title: 'The header Idempotency-Key is not valid' },
+  'invalid-signature': { status: 400, title: 'The webhook is not known to be from the provider' },
   unauthorised: { status: 401, title: 'A valid bearer token is required' },
   'card-declined': { status: 402, title: 'The card was declined' },
   forbidden: { status: 403, title: 'The token does not carry the role this needs' },

@@ -14,6 +14,8 @@ CREATE TYPE payments.attempt_state AS ENUM (
 -- key_generation, key_spent: the provider may replay a fault of its own for ever under the same key; once it has (spent)
 -- and a query has shown no effect, the next generation's key is used.
 -- next_at: nobody else takes the attempt up before; the lease of whoever works on it, and the backoff between tries.
+-- in_hand: somebody works on it, and next_at is their lease. hinted: the provider said meanwhile that something changed;
+-- whoever puts the attempt down then leaves it due at once.
 CREATE TABLE payments.attempts (
   event_id        uuid NOT NULL,
   attempt_id      uuid NOT NULL,
@@ -36,6 +38,8 @@ CREATE TABLE payments.attempts (
   key_spent       boolean NOT NULL DEFAULT false,
   tries           integer NOT NULL DEFAULT 0,
   next_at         timestamptz NOT NULL,
+  in_hand         boolean NOT NULL DEFAULT true,
+  hinted          boolean NOT NULL DEFAULT false,
   created_at      timestamptz NOT NULL,
   ended_at        timestamptz,
   PRIMARY KEY (event_id, attempt_id),
@@ -68,3 +72,6 @@ CREATE INDEX attempts_unfinished ON payments.attempts (next_at) WHERE ended_at I
 
 -- A payment is read by its id alone.
 CREATE INDEX attempts_by_id ON payments.attempts (attempt_id);
+
+-- What the provider says is about an intent.
+CREATE INDEX attempts_of_intent ON payments.attempts (intent_id);

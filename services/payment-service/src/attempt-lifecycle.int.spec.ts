@@ -9,7 +9,7 @@ import {
   type World,
 } from './attempt-lifecycle';
 import type { Attempt } from './attempts';
-import { Completer } from './completer';
+import { Completer, unfinishedAttempts } from './completer';
 import { HoldServiceSilent } from './hold-commands';
 import { PaymentRig, type HeldSeats } from './payment-rig.spec';
 
@@ -275,7 +275,7 @@ async function live(
   const onFault = (error: unknown) => {
     if (!(error instanceof Crash)) throw error;
   };
-  const completer = new Completer(world, { everyMs: 1, onFault });
+  const completer = new Completer([unfinishedAttempts(world)], { everyMs: 1, onFault });
   try {
     await world.crashPoint('started:committed', started);
     await advance(started, world, false);

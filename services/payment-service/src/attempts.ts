@@ -224,14 +224,15 @@ UPDATE payments.attempts
 RETURNING ${COLUMNS}`;
 
 /**
- * Not later than the deadline, at which an attempt is given up; but not at once either, should that have passed.
+ * At once when a hint came meanwhile. Else not later than the deadline, at which an attempt is given up; but not at once either, should that have passed.
  *
  * $1 event · $2 attempt · $3 version · $4 delay ms · $5 key spent · $6 tries to add
  */
 const postponeSql = `
 UPDATE payments.attempts
-   SET version = version + 1, key_spent = $5, tries = tries + $6,
-       next_at = CASE WHEN state IN ('begun', 'unconfirmed', 'requires-action') AND deadline > clock_timestamp()
+   SET version = version + 1, key_spent = $5, tries = tries + $6, in_hand = false, hinted = false,
+       next_at = CASE WHEN hinted THEN clock_timestamp()
+                      WHEN state IN ('begun', 'unconfirmed', 'requires-action') AND deadline > clock_timestamp()
                       THEN least(clock_timestamp() + $4::float8 * interval '1 ms', deadline)
                       ELSE clock_timestamp() + $4::float8 * interval '1 ms' END
  WHERE event_id = $1 AND attempt_id = $2 AND version = $3
@@ -248,7 +249,8 @@ WITH due AS (
      FOR UPDATE SKIP LOCKED
 )
 UPDATE payments.attempts a
-   SET version = version + 1, next_at = clock_timestamp() + $2::float8 * interval '1 ms'
+   SET version = version + 1, in_hand = true, hinted = false,
+       next_at = clock_timestamp() + $2::float8 * interval '1 ms'
   FROM (SELECT event_id AS due_event, attempt_id AS due_attempt FROM due) d
  WHERE a.event_id = d.due_event AND a.attempt_id = d.due_attempt
 RETURNING ${COLUMNS}`;
@@ -256,7 +258,8 @@ RETURNING ${COLUMNS}`;
 /** $1 event · $2 attempt · $3 version · $4 lease ms */
 const takeOverSql = `
 UPDATE payments.attempts
-   SET version = version + 1, next_at = clock_timestamp() + $4::float8 * interval '1 ms'
+   SET version = version + 1, in_hand = true, hinted = false,
+       next_at = clock_timestamp() + $4::float8 * interval '1 ms'
  WHERE event_id = $1 AND attempt_id = $2 AND version = $3 AND ended_at IS NULL
 RETURNING ${COLUMNS}`;
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { hasEnded, type World } from './attempt-lifecycle';
 import type { Attempt } from './attempts';
-import { Completer } from './completer';
+import { Completer, unfinishedAttempts } from './completer';
 import { PaymentRig } from './payment-rig.spec';
 
 const ATTEMPTS = 30;
@@ -36,7 +36,10 @@ describe('several completers', () => {
     const world = rig.world({ onMoved: () => void (moves += 1) });
     const started = await startAttempts(world, ATTEMPTS);
     await rig.makeDue();
-    const completers = Array.from({ length: 3 }, () => new Completer(world, { everyMs: 1, onFault: fail }));
+    const completers = Array.from(
+      { length: 3 },
+      () => new Completer([unfinishedAttempts(world)], { everyMs: 1, onFault: fail }),
+    );
     completers.forEach((completer) => completer.start());
     const unfinished = async () => {
       const now = await Promise.all(started.map((attempt) => world.attempts.reread(attempt)));
@@ -52,7 +55,7 @@ describe('several completers', () => {
   it('leave alone what somebody works on', async () => {
     const world = rig.world();
     await startAttempts(world, 1);
-    expect(await new Completer(world, { everyMs: 1, onFault: fail }).run()).toBe(0);
+    expect(await new Completer([unfinishedAttempts(world)], { everyMs: 1, onFault: fail }).run()).toBe(0);
   });
 });
 

@@ -1,82 +1,129 @@
 import { advance, type World } from './attempt-lifecycle';
-import type { Attempt } from './attempts';
 
-/** Attempts one instance works on at a time. */
+/** Pieces of work one instance has in hand at a time, of each kind. */
 const IN_HAND_MAX = 50;
+
+/** Something unfinished that was taken up. */
+export interface Unfinished {
+  /** For the log: what it is, and how far it has come. */
+  name: string;
+  /** Sees it through as far as it goes now. */
+  complete: () => Promise<unknown>;
+}
+
+/** Takes up to `limit` of one kind that are due and that nobody works on. Each is leased to the caller. */
+export type TakeUp = (limit: number) => Promise<Unfinished[]>;
 
 export interface CompleterOptions {
   everyMs: number;
-  /** Told of faults; the attempt is taken up again when its lease has run out. */
-  onFault: (error: unknown, attempt: Attempt | undefined) => void;
+  /** Told of faults; what failed is taken up again when its lease has run out. */
+  onFault: (error: unknown, what: string) => void;
 }
 
+/** Payment attempts that have not ended. */
+export const unfinishedAttempts =
+  (world: World): TakeUp =>
+  async (limit) => {
+    const attempts = await world.attempts.takeUp(limit);
+    return attempts.map((attempt) => ({
+      name: `payment ${attempt.attemptId} in ${attempt.state}`,
+      complete: () => advance(attempt, world, true),
+    }));
+  };
+
 /**
- * Takes up every attempt that is not ended and that nobody works on: after a crash, after no answer, when a payer is
- * waited for. Any number of instances may run, each attempt is leased to one of them.
+ * Takes up everything that is not ended and that nobody works on: after a crash, after no answer, when a payer is waited
+ * for. Any number of instances may run, each piece of work is leased to one of them.
  */
 export class Completer {
-  private readonly inHand = new Set<Promise<void>>();
-  private timer: NodeJS.Timeout | undefined;
-  private looking: Promise<unknown> = Promise.resolve();
+  private readonly inHand = new Map<TakeUp, Set<Promise<void>>>();
+  private running: Promise<void> | undefined;
+  private stopped = false;
+  private woken = false;
+  private endPause: () => void = () => undefined;
 
   constructor(
-    private readonly world: World,
+    kinds: TakeUp[],
     private readonly options: CompleterOptions,
-  ) {}
+  ) {
+    for (const takeUp of kinds) this.inHand.set(takeUp, new Set());
+  }
 
-  /** Looks for unfinished attempts from now on, every `everyMs`. */
+  /** Looks for unfinished work from now on, every `everyMs`. */
   start(): void {
-    this.timer = setTimeout(() => void this.tick(), this.options.everyMs);
+    this.running ??= this.keepLooking();
+  }
+
+  /** Something may be due: looks at once, or once more after the present look. */
+  wake(): void {
+    this.woken = true;
+    this.endPause();
   }
 
   /** Takes nothing up any more, and waits for what is in hand. */
   async stop(): Promise<void> {
-    clearTimeout(this.timer);
-    this.timer = undefined;
-    await this.looking;
-    await Promise.all(this.inHand);
+    this.stopped = true;
+    this.endPause();
+    await this.running;
+    await Promise.all([...this.inHand.values()].flatMap((works) => [...works]));
   }
 
   /**
    * Takes up what is due now and sees it through.
    *
-   * @returns how many attempts were taken up
+   * @returns how many pieces were taken up
    */
   async run(): Promise<number> {
-    const taken = await this.takeUp();
+    const taken = await this.look();
     await Promise.all(taken);
     return taken.length;
   }
 
   /** Looks again soon, whether or not the last ones are done: one that hangs keeps no other waiting. */
-  private async tick(): Promise<void> {
-    this.looking = this.takeUp();
-    await this.looking;
-    if (this.timer) this.timer = setTimeout(() => void this.tick(), this.options.everyMs);
+  private async keepLooking(): Promise<void> {
+    while (!this.stopped) {
+      this.woken = false;
+      void (await this.look());
+      if (!this.woken && !this.stopped) await this.pause();
+    }
   }
 
-  private async takeUp(): Promise<Promise<void>[]> {
-    const free = IN_HAND_MAX - this.inHand.size;
+  private async pause(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, this.options.everyMs);
+      this.endPause = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  private async look(): Promise<Promise<void>[]> {
+    const kinds = [...this.inHand];
+    return (await Promise.all(kinds.map(([takeUp, works]) => this.takeUp(takeUp, works)))).flat();
+  }
+
+  private async takeUp(takeUp: TakeUp, works: Set<Promise<void>>): Promise<Promise<void>[]> {
+    const free = IN_HAND_MAX - works.size;
     if (free === 0) return [];
     try {
-      const attempts = await this.world.attempts.takeUp(free);
-      return attempts.map((attempt) => this.hold(this.complete(attempt)));
+      return (await takeUp(free)).map((unfinished) => this.hold(this.complete(unfinished), works));
     } catch (error) {
-      this.options.onFault(error, undefined);
+      this.options.onFault(error, 'looking for unfinished work');
       return [];
     }
   }
 
-  private hold(work: Promise<void>): Promise<void> {
-    this.inHand.add(work);
-    return work.finally(() => this.inHand.delete(work));
+  private hold(work: Promise<void>, works: Set<Promise<void>>): Promise<void> {
+    works.add(work);
+    return work.finally(() => works.delete(work));
   }
 
-  private async complete(attempt: Attempt): Promise<void> {
+  private async complete({ name, complete }: Unfinished): Promise<void> {
     try {
-      await advance(attempt, this.world, true);
+      await complete();
     } catch (error) {
-      this.options.onFault(error, attempt);
+      this.options.onFault(error, name);
     }
   }
 }

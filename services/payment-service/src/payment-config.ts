@@ -1,6 +1,8 @@
 import { fromEnv } from '@holdfast/config';
 import { HttpConfig } from '@holdfast/http';
-import { IsInt, IsString, IsUrl, Max, Min, MinLength } from 'class-validator';
+import { Each } from '@holdfast/contracts';
+import { Transform } from 'class-transformer';
+import { ArrayMinSize, IsInt, IsString, IsUrl, Max, Min, MinLength } from 'class-validator';
 
 const HOUR_MS = 3_600_000;
 
@@ -36,6 +38,22 @@ export class PaymentConfig extends HttpConfig {
   @IsString()
   @MinLength(8)
   stripeSecretKey: string = 'sk_test_sandbox';
+
+  /** What webhooks are signed with, as a comma list: several while one is being replaced by the next. */
+  @fromEnv('HOLDFAST_STRIPE_WEBHOOK_SECRETS')
+  @Transform(({ value }) =>
+    typeof value === 'string' ? value.split(',').map((part) => part.trim()) : (value as unknown),
+  )
+  @ArrayMinSize(1)
+  @Each(isWebhookSecret, 'must be a secret of at least 8 characters, without spaces')
+  stripeWebhookSecrets: string[] = ['whsec_sandbox'];
+
+  /** How old the signature of a webhook may be; older ones are taken for repeats by somebody else. */
+  @fromEnv('HOLDFAST_STRIPE_WEBHOOK_TOLERANCE_MS')
+  @IsInt()
+  @Min(1_000)
+  @Max(HOUR_MS)
+  stripeWebhookToleranceMs: number = 300_000;
 
   /** How long one call to the provider may take; its outcome is unknown after that. */
   @fromEnv('HOLDFAST_STRIPE_TIMEOUT_MS')
@@ -104,4 +122,8 @@ export class PaymentConfig extends HttpConfig {
   @Min(1)
   @Max(HOUR_MS)
   completerMs: number = 250;
+}
+
+function isWebhookSecret(value: unknown): boolean {
+  return typeof value === 'string' && /^\S{8,}$/.test(value);
 }

@@ -5,13 +5,15 @@ import type { Database } from '@holdfast/postgres';
 import { SandboxConfig, startSandbox, type Charge, type Intent, type Sandbox } from '@holdfast/sandbox-provider';
 import { testDatabase, testVhost, type TestDatabase, type TestVhost } from '@holdfast/testing';
 import { v7 as newId } from 'uuid';
-import type { World } from './attempt-lifecycle';
+import { advance, type World } from './attempt-lifecycle';
 import { Attempts, type Attempt } from './attempts';
 import { brokerHoldCommands } from './hold-commands';
 import { paymentMigrations } from './migrations';
 import { Provider } from './provider';
 
 const READY_MS = 15_000;
+const SETTLE_MS = 10_000;
+const LOOK_MS = 10;
 const SEAT_PRICE_MINOR = 4_500;
 
 /** Times small enough that a test waits for nobody, yet above what the machine takes. */
@@ -123,6 +125,32 @@ export class PaymentRig {
   /** Everything that waits is due now. */
   async makeDue(): Promise<void> {
     await this.database.query('UPDATE payments.attempts SET next_at = clock_timestamp() WHERE ended_at IS NULL');
+  }
+
+  /** Records an attempt for a hold and drives it as far as it goes by itself. */
+  async pay(held: HeldSeats, paymentMethod: string, world = this.world()): Promise<Attempt> {
+    const request = { ...held, paymentMethod, key: newId(), bodyHash: Buffer.from(held.holdId) };
+    const begun = await world.attempts.start(request);
+    if (begun.outcome !== 'started') throw new Error(begun.outcome);
+    return advance(begun.attempt, world, false);
+  }
+
+  /** The payer's answer to 3-D Secure. */
+  async authenticate({ intentId }: Attempt, outcome: 'succeeded' | 'failed'): Promise<void> {
+    const url = `${this.sandbox.url}/sandbox/payment_intents/${intentId}/authenticate`;
+    const response = await fetch(url, { method: 'POST', body: new URLSearchParams({ outcome }) });
+    if (!response.ok) throw new Error(`3-D Secure: ${response.status}`);
+  }
+
+  /** Waits until nobody works on an attempt and nothing is due. */
+  async settled({ attemptId }: Attempt): Promise<void> {
+    const busy = `SELECT FROM payments.attempts
+                   WHERE attempt_id = $1 AND ended_at IS NULL AND (in_hand OR next_at <= clock_timestamp())`;
+    for (const giveUpAt = Date.now() + SETTLE_MS; Date.now() < giveUpAt;) {
+      if ((await this.database.query(busy, [attemptId])).length === 0) return;
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    }
+    throw new Error('is still worked on');
   }
 
   /** What the provider's books and the seats say of an attempt; the answers of payment-service are not asked. */

@@ -5,6 +5,8 @@ import type { PaymentConfig } from './payment-config';
 import { PaymentController } from './payment.controller';
 import { Payments } from './payments';
 import { Saga, type PaymentServiceHooks } from './saga';
+import { WebhookController } from './webhook.controller';
+import { Webhooks } from './webhooks';
 
 @Module({})
 export class PaymentServiceModule {
@@ -16,10 +18,11 @@ export class PaymentServiceModule {
   static with(config: PaymentConfig, hooks: PaymentServiceHooks): DynamicModule {
     return {
       module: PaymentServiceModule,
-      controllers: [PaymentController],
+      controllers: [PaymentController, WebhookController],
       providers: [
         { provide: Saga, inject: [Metrics], useFactory: (metrics: Metrics) => new Saga(config, metrics, hooks) },
         { provide: Payments, inject: [Saga], useFactory: ({ payments }: Saga) => payments },
+        { provide: Webhooks, inject: [Saga], useFactory: ({ webhooks }: Saga) => webhooks },
       ],
     };
   }

@@ -21,7 +21,7 @@ export interface PaymentsOptions {
   /** How long a request waits for the end of its payment. */
   answerMs: number;
   /** Told of faults; the attempt is taken up again when its lease has run out. */
-  onFault: (error: unknown, attempt: Attempt) => void;
+  onFault: (error: unknown, what: string) => void;
 }
 
 /** Requests to pay, and to read a payment. */
@@ -108,7 +108,7 @@ export class Payments {
   /** Keeps work known until it is done, and a fault of it told, though its caller may have gone. */
   private keep(attempt: Attempt, work: Promise<Attempt>): Promise<Attempt> {
     const kept = work.catch((error: unknown) => {
-      this.options.onFault(error, attempt);
+      this.options.onFault(error, `payment ${attempt.attemptId} in ${attempt.state}`);
       return this.world.attempts.reread(attempt);
     });
     this.running.add(kept);

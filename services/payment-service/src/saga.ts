@@ -3,13 +3,15 @@ import { createLogger, currentTraceparent, withTraceparent, type Metrics } from 
 import { openDatabase, type Database } from '@holdfast/postgres';
 import { Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { type World } from './attempt-lifecycle';
-import { Attempts, type Attempt } from './attempts';
-import { Completer } from './completer';
+import { Attempts } from './attempts';
+import { Completer, unfinishedAttempts } from './completer';
 import type { OnCrashPoint } from './crash-points';
 import { brokerHoldCommands } from './hold-commands';
+import { Inbox } from './inbox';
 import type { PaymentConfig } from './payment-config';
 import { Payments } from './payments';
 import { Provider } from './provider';
+import { Webhooks } from './webhooks';
 
 const NAME = 'payment-service';
 
@@ -22,6 +24,7 @@ export interface PaymentServiceHooks {
 export class Saga implements OnApplicationBootstrap, OnApplicationShutdown {
   readonly database: Database;
   readonly payments: Payments;
+  readonly webhooks: Webhooks;
   private readonly broker: Broker;
   private readonly completer: Completer;
   private readonly logger = new Logger(NAME);
@@ -42,19 +45,21 @@ export class Saga implements OnApplicationBootstrap, OnApplicationShutdown {
     const world: World = {
       attempts: new Attempts(this.database, config),
       holds: brokerHoldCommands(this.broker, config.commandTimeoutMs),
-      provider: new Provider({
-        apiUrl: config.stripeApiUrl,
-        secretKey: config.stripeSecretKey,
-        timeoutMs: config.stripeTimeoutMs,
-        faultsMax: config.stripeFaultsMax,
-        restMs: config.stripeRestMs,
-      }),
+      provider: providerOf(config),
       crashPoint: onCrashPoint,
       onMoved: (_from, _event, state) => moves.inc({ state }),
     };
-    const onFault = (error: unknown, attempt: Attempt | undefined) => this.report(error, attempt);
+    const onFault = (error: unknown, what: string) => this.report(error, what);
     this.payments = new Payments(world, { answerMs: config.answerMs, onFault });
-    this.completer = new Completer(world, { everyMs: config.completerMs, onFault });
+    this.completer = new Completer([unfinishedAttempts(world)], { everyMs: config.completerMs, onFault });
+    const received = metrics.counter('webhooks_received', 'Webhooks, by what was made of them.', ['verdict']);
+    this.webhooks = new Webhooks(new Inbox(this.database), {
+      secrets: config.stripeWebhookSecrets,
+      toleranceMs: config.stripeWebhookToleranceMs,
+      crashPoint: onCrashPoint,
+      onHint: () => this.completer.wake(),
+      onReceived: (verdict) => received.inc({ verdict }),
+    });
   }
 
   onApplicationBootstrap(): void {
@@ -68,8 +73,17 @@ export class Saga implements OnApplicationBootstrap, OnApplicationShutdown {
     await this.database.close();
   }
 
-  private report(error: unknown, attempt: Attempt | undefined): void {
-    const where = attempt ? `payment ${attempt.attemptId} in ${attempt.state}` : 'looking for unfinished payments';
-    this.logger.error(`${where}: ${error instanceof Error ? error.message : String(error)}`);
+  private report(error: unknown, what: string): void {
+    this.logger.error(`${what}: ${error instanceof Error ? error.message : String(error)}`);
   }
+}
+
+function providerOf(config: PaymentConfig): Provider {
+  return new Provider({
+    apiUrl: config.stripeApiUrl,
+    secretKey: config.stripeSecretKey,
+    timeoutMs: config.stripeTimeoutMs,
+    faultsMax: config.stripeFaultsMax,
+    restMs: config.stripeRestMs,
+  });
 }
