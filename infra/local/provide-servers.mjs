@@ -115,6 +115,7 @@ function whatIsMissing(names, installFailure) {
  * @param {{add: (name: string, pid: number) => void}} context.register
  * @param {Record<string, number>} [context.wishedPorts]
  * @param {boolean} [context.delayedExchange] enable RabbitMQ's delayed-message plugin where it is installed
+ * @param {boolean} [context.keyspaceEvents] make Redis tell of expired keys
  * @param {object} [context.upstreams] of the gateway
  * @param {(how: string) => void} [context.onDeath]
  */

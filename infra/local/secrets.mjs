@@ -19,6 +19,7 @@ const SECRET_NAMES = [
   'postgresExpiry',
   'redisAdmin',
   'redisHold',
+  'redisExpiry',
   'rabbitmqAdmin',
   'rabbitmqHold',
   'rabbitmqPayment',

@@ -69,8 +69,9 @@ const settingsOf = {
     HOLDFAST_STRIPE_SECRET_KEY: secrets.stripe,
     HOLDFAST_STRIPE_WEBHOOK_SECRETS: secrets.stripeWebhook,
   }),
-  'expiry-worker': ({ addresses: { postgres, rabbitmq }, engine }) => ({
+  'expiry-worker': ({ addresses: { postgres, redis, rabbitmq }, engine }) => ({
     HOLDFAST_POSTGRES_URL: postgres.expiryUrl,
+    HOLDFAST_REDIS_URL: redis.expiryUrl,
     HOLDFAST_RABBITMQ_URL: rabbitmq.expiryUrl,
     HOLDFAST_EXPIRY_ENGINE: engine,
   }),

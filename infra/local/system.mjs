@@ -67,7 +67,14 @@ export async function startSystem(options) {
     if (data.reason) log(`Server data is in ${data.path}, because ${data.reason}.`);
     const names = ['postgres', 'redis', 'rabbitmq', 'nginx'];
     const sources = await chooseSources({ folder, names, log });
-    const context = { folder, secrets, register, delayedExchange: engine.split(',').includes('delayed-exchange') };
+    const engines = engine.split(',');
+    const context = {
+      folder,
+      secrets,
+      register,
+      delayedExchange: engines.includes('delayed-exchange'),
+      keyspaceEvents: engines.includes('keyspace'),
+    };
 
     const addresses = {};
     const serverProcesses = {};

@@ -31,7 +31,8 @@ const sources = [
 /** Variables that mean the same to everybody and need no comment at each property. */
 const plainMeanings: Record<string, string> = {
   HOLDFAST_POSTGRES_URL: "The database, each service as its own role; `migrate` as the tables' owner.",
-  HOLDFAST_REDIS_URL: 'One address, or a comma list of cluster nodes.',
+  HOLDFAST_REDIS_URL:
+    'One address, or a comma list of cluster nodes. The expiry-worker connects for the engine `keyspace` only.',
   HOLDFAST_RABBITMQ_URL: 'The broker and the virtual host.',
   HOLDFAST_HTTP_HOST: 'Address to listen on.',
   HOLDFAST_HTTP_PORT: 'Port to listen on; 0 takes any free one.',

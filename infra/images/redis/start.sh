@@ -7,6 +7,10 @@
 set -eu
 umask 077
 config=/tmp/redis.conf
+case "${EXPIRY_ENGINE:-}" in
+  *keyspace*) keyspace_events=Ex ;;
+  *) keyspace_events= ;;
+esac
 
 # A service may use data and scripts; it may not reconfigure, flush or spy on the server. INFO is how a client asks
 # whether it is ready.
@@ -15,5 +19,8 @@ save ""
 appendonly no
 user default on >$REDIS_ADMIN_PASSWORD ~* &* +@all
 user hold-service on >$REDIS_HOLD_PASSWORD ~* &* +@all -@admin -@dangerous +info
+user expiry-worker on >$REDIS_EXPIRY_PASSWORD ~* &* +@all -@admin -@dangerous +info
+# The engine keyspace hears of expired keys; the services may not configure that themselves.
+notify-keyspace-events "$keyspace_events"
 END
 exec redis-server "$config"

@@ -13,11 +13,14 @@ const SERVICE_RIGHTS = '~* &* +@all -@admin -@dangerous +info';
  * Redis holds nothing that Postgres does not know: it says an early "no". So it keeps nothing on disk, and a restart
  * begins empty; what that costs is a few questions to Postgres.
  */
-const directives = (secrets) => [
+const directives = (secrets, keyspaceEvents) => [
   ['save', ''],
   ['appendonly', 'no'],
+  // The engine `keyspace` hears of expired keys; the services may not configure that themselves.
+  ...(keyspaceEvents ? [['notify-keyspace-events', 'Ex']] : []),
   ['user', ...`default on ${hashed(secrets.redisAdmin)} ~* &* +@all`.split(' ')],
   ['user', ...`hold-service on ${hashed(secrets.redisHold)} ${SERVICE_RIGHTS}`.split(' ')],
+  ['user', ...`expiry-worker on ${hashed(secrets.redisExpiry)} ${SERVICE_RIGHTS}`.split(' ')],
 ];
 
 /** The server needs only the hash, so the password shows up in no file and no process list. */
@@ -37,26 +40,29 @@ export const redis = {
     return server ? { server } : undefined;
   },
 
-  program({ programs, folder, ports, secrets, account }) {
+  program({ programs, folder, ports, secrets, account, keyspaceEvents }) {
     const file = join(folder, 'redis.conf');
     const lines = [
       ['port', ports.redis],
       ['bind', '127.0.0.1'],
       ['dir', folder],
       ['daemonize', 'no'],
-      ...directives(secrets),
+      ...directives(secrets, keyspaceEvents),
     ].map(([name, ...values]) => `${name} ${values.map((value) => (value === '' ? '""' : value)).join(' ')}`);
     writeFileSync(file, `${lines.join('\n')}\n`, { mode: 0o600 });
     if (account) chownSync(file, account.uid, account.gid);
     return { command: programs.server, args: [file], env: { HOME: folder } };
   },
 
-  container: ({ secrets, ports }) => ({
+  container: ({ secrets, ports, keyspaceEvents }) => ({
     publish: { [ports.redis]: 6379 },
     volumes: {},
     env: {},
     // As one argument per directive, quoted as in its configuration file.
-    args: ['redis-server', ...directives(secrets).flatMap(([name, ...values]) => [`--${name}`, ...values])],
+    args: [
+      'redis-server',
+      ...directives(secrets, keyspaceEvents).flatMap(([name, ...values]) => [`--${name}`, ...values]),
+    ],
   }),
 
   addresses: ({ ports, secrets }) => {
@@ -64,6 +70,7 @@ export const redis = {
     return {
       url: url('default', secrets.redisAdmin),
       holdUrl: url('hold-service', secrets.redisHold),
+      expiryUrl: url('expiry-worker', secrets.redisExpiry),
     };
   },
 

@@ -6,7 +6,7 @@
  */
 
 /** The engines that exist, by their names in `HOLDFAST_EXPIRY_ENGINE`; `open-engine.ts` says how each is made. */
-export const EXPIRY_ENGINES = ['parking', 'delayed-exchange', 'sweep'] as const;
+export const EXPIRY_ENGINES = ['parking', 'delayed-exchange', 'keyspace', 'sweep'] as const;
 export type ExpiryEngineName = (typeof EXPIRY_ENGINES)[number];
 
 /**
@@ -77,6 +77,10 @@ export interface EngineCounts {
   lookedAgain: number;
   /** Timers sent on to a further wait, because the deadline was not near yet. */
   hops: number;
+  /** Only where the transport may forget to tell: found by the engine's own fallback, long after their deadline. */
+  recovered?: number;
+  /** Of the same kind: had run out when the engine began to listen, at its start or after a lost connection. */
+  missed?: number;
 }
 
 /** The worker side. */

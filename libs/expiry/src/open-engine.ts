@@ -2,6 +2,8 @@ import { BufferedScheduler } from './buffered-scheduler';
 import { DelayedTimers } from './delayed-exchange/delayed-timers';
 import { required, type EngineParts, type RabbitmqParts } from './engine-parts';
 import type { ExpiryEngine, ExpiryEngineName, ExpiryScheduler } from './expiry-engine';
+import { KeyspaceEngine } from './keyspace/keyspace-engine';
+import { KeyspaceTimers } from './keyspace/keyspace-timers';
 import { ParkingTimers } from './parking/parking-timers';
 import { RabbitmqEngine } from './rabbitmq-engine';
 import { SweepEngine, SweepScheduler } from './sweep/sweep-engine';
@@ -16,6 +18,10 @@ interface Ends {
 const engines: Record<ExpiryEngineName, Ends> = {
   parking: inDueQueue(({ broker }) => new ParkingTimers(broker)),
   'delayed-exchange': inDueQueue(({ broker, url }) => new DelayedTimers(broker, url)),
+  keyspace: {
+    scheduler: (parts) => buffered(new KeyspaceTimers(required(parts, 'redis').commands), parts),
+    engine: (parts) => new KeyspaceEngine(parts),
+  },
   sweep: { scheduler: () => Promise.resolve(new SweepScheduler()), engine: (parts) => new SweepEngine(parts) },
 };
 

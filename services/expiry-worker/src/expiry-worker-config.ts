@@ -27,6 +27,16 @@ export class ExpiryWorkerConfig extends ServerConfig {
   @IsString()
   rabbitmqUrl: string = 'amqp://guest:guest@127.0.0.1:5672';
 
+  /** One address, or a comma list of cluster nodes. */
+  @fromEnv('HOLDFAST_REDIS_URL')
+  @IsString()
+  redisUrl: string = 'redis://127.0.0.1:6379';
+
+  /** Put before every key, where several systems share one Redis. */
+  @fromEnv('HOLDFAST_REDIS_KEY_PREFIX')
+  @IsString()
+  redisKeyPrefix: string = '';
+
   /** What wakes the worker at a hold's deadline: it listens to every engine of the list. */
   @fromEnv('HOLDFAST_EXPIRY_ENGINE')
   @Transform(({ value }) => readEngineNames(value))

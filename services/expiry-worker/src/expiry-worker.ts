@@ -1,11 +1,12 @@
 import { openBroker, type Broker } from '@holdfast/broker';
 import { SeatsChanged } from '@holdfast/contracts';
 import { DatabaseClock } from '@holdfast/expiry';
-import { dueHolds, expire, forgetKeys, oldestUnpublished, outstandingHolds } from '@holdfast/inventory';
+import { expire, forgetKeys, oldestUnpublished } from '@holdfast/inventory';
 import { createLogger, currentTraceparent, withTraceparent, type Metrics } from '@holdfast/observability';
 import { openDatabase, type Database } from '@holdfast/postgres';
 import { Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { BackgroundLoop } from './background-loop';
+import { connectEngines, type EngineConnections } from './engine-connections';
 import type { ExpiryWorkerConfig } from './expiry-worker-config';
 import { LedgerRelay } from './ledger-relay';
 import { PromptPath } from './prompt-path';
@@ -38,6 +39,7 @@ export class ExpiryWorker implements OnApplicationBootstrap, OnApplicationShutdo
     readonly database: Database,
     private readonly broker: Broker,
     private readonly clock: DatabaseClock,
+    private readonly engineConnections: EngineConnections,
     config: ExpiryWorkerConfig,
     metrics: Metrics,
   ) {
@@ -52,15 +54,7 @@ export class ExpiryWorker implements OnApplicationBootstrap, OnApplicationShutdo
     const engines = config.expiryEngines;
     this.promptPath = new PromptPath(
       engines,
-      {
-        clock,
-        rabbitmq: { broker, url: config.rabbitmqUrl },
-        sweep: { everyMs: config.sweepEveryMs },
-        holds: {
-          readDue: (limit) => dueHolds(database, { overdueMs: 0, limit }),
-          readOutstanding: () => outstandingHolds(database),
-        },
-      },
+      engineConnections.parts,
       (eventId, holdIds) => expire(database, eventId, holdIds, 'due'),
       this.figures,
       released,
@@ -88,13 +82,16 @@ export class ExpiryWorker implements OnApplicationBootstrap, OnApplicationShutdo
       applicationName: NAME,
       connectionsMax: config.postgresConnectionsMax,
     });
+    const log = createLogger({ service: NAME, level: config.logLevel });
     const broker = openBroker({
       url: config.rabbitmqUrl,
       name: NAME,
-      log: createLogger({ service: NAME, level: config.logLevel }),
+      log,
       trace: { inject: currentTraceparent, run: withTraceparent },
     });
-    return new ExpiryWorker(database, broker, await DatabaseClock.open(database), config, metrics);
+    const clock = await DatabaseClock.open(database);
+    const engineConnections = connectEngines(config, { database, broker, clock, log });
+    return new ExpiryWorker(database, broker, clock, engineConnections, config, metrics);
   }
 
   /** @throws EngineUnavailable when an engine that is set cannot work with these servers */
@@ -115,6 +112,7 @@ export class ExpiryWorker implements OnApplicationBootstrap, OnApplicationShutdo
     await Promise.all([this.promptPath.stop(), this.sweeper?.stop(), ...this.housekeeping.map((loop) => loop.stop())]);
     await this.relay.stop();
     await this.broker.close();
+    this.engineConnections.close();
     await this.clock.close();
     await this.database.close();
   }

@@ -1,4 +1,4 @@
-import type { DueOutcome, ExpiryEngine, ExpiryEngineName } from '@holdfast/expiry';
+import type { DueOutcome, EngineCounts, ExpiryEngine, ExpiryEngineName } from '@holdfast/expiry';
 import type { ExpireOutcome } from '@holdfast/inventory';
 import { LATENESS_SECONDS, type Metrics } from '@holdfast/observability';
 
@@ -41,9 +41,13 @@ export class ReleaseMetrics {
     for (const { name: engine } of engines) {
       for (const counter of [this.due, this.lookedAgain, this.released, this.swept]) counter.inc({ engine }, 0);
     }
-    this.metrics.counted('timer_hops', 'Holds whose timer was sent on to a further wait.', 'engine', () =>
-      engines.map(({ name, engine }) => [name, engine.counts.hops]),
-    );
+    const counted = (noun: string, help: string, read: (counts: EngineCounts) => number | undefined) =>
+      this.metrics.counted(noun, help, 'engine', () =>
+        engines.map(({ name, engine }) => [name, read(engine.counts) ?? 0]),
+      );
+    counted('timer_hops', 'Holds whose timer was sent on to a further wait.', ({ hops }) => hops);
+    counted('timers_recovered', "Holds found by the engine's own fallback, late.", ({ recovered }) => recovered);
+    counted('timers_missed', 'Holds that ran out while the engine was not listening.', ({ missed }) => missed);
   }
 
   /** The engine reported holds, and this became of them. */

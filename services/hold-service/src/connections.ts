@@ -5,7 +5,7 @@ import { Guard, TakenMap } from '@holdfast/guard';
 import { findReplays, hold, HoldCommitter, KeyLookups } from '@holdfast/inventory';
 import { createLogger, currentTraceparent, withTraceparent, type Metrics } from '@holdfast/observability';
 import { openDatabase, type Database } from '@holdfast/postgres';
-import { openRedis, type RedisClient } from '@holdfast/redis';
+import { openRedis, openRedisSubscriber, type RedisClient } from '@holdfast/redis';
 import type { OnApplicationShutdown } from '@nestjs/common';
 import type { HoldServiceConfig } from './hold-service-config';
 
@@ -37,7 +37,8 @@ export class Connections implements OnApplicationShutdown {
       applicationName: NAME,
       connectionsMax: config.postgresConnectionsMax,
     });
-    const redis = openRedis({ url: config.redisUrl, connectionName: NAME, keyPrefix: config.redisKeyPrefix });
+    const redisOptions = { url: config.redisUrl, connectionName: NAME, keyPrefix: config.redisKeyPrefix };
+    const redis = openRedis(redisOptions);
     const broker = openBroker({
       url: config.rabbitmqUrl,
       name: NAME,
@@ -46,7 +47,15 @@ export class Connections implements OnApplicationShutdown {
     });
     const clock = await DatabaseClock.open(database);
     const [engine] = config.expiryEngines;
-    const scheduler = await openScheduler(engine, { clock, rabbitmq: { broker, url: config.rabbitmqUrl } });
+    const scheduler = await openScheduler(engine, {
+      clock,
+      rabbitmq: { broker, url: config.rabbitmqUrl },
+      redis: {
+        commands: redis,
+        openSubscriber: () => openRedisSubscriber(redisOptions),
+        keyPrefix: config.redisKeyPrefix,
+      },
+    });
     countTimers(metrics, engine, scheduler);
     const committer = new HoldCommitter({
       write: (eventId, requests) => hold(database, eventId, requests),
