@@ -55,6 +55,15 @@ export async function insertBareSeats(db: Database, seats: number): Promise<stri
   return eventId;
 }
 
+/** Seats of an event that are held. */
+export async function countHeldSeats(db: Database, eventId: string): Promise<number> {
+  const [row] = await db.query<{ seats: number }>(
+    "SELECT count(*)::int AS seats FROM inventory.seats WHERE event_id = $1 AND state = 'held'",
+    [eventId],
+  );
+  return row?.seats ?? 0;
+}
+
 /** Seats that more than one living hold names, or whose ledger shows a hold before the one before it had ended. */
 export async function countDoubleBooked(db: Database, eventId: string): Promise<number> {
   const [row] = await db.query<{ seats: number }>(

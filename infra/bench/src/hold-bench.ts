@@ -1,5 +1,5 @@
 import type { Database } from '@holdfast/postgres';
-import { countDoubleBooked, createEvent, insertBareSeats } from './bench-event';
+import { countDoubleBooked, countHeldSeats, createEvent, insertBareSeats } from './bench-event';
 import { BenchProcess } from './bench-process';
 import type { BenchSystem } from './bench-system';
 import { runInChild } from './child';
@@ -103,9 +103,13 @@ async function round(parts: RoundParts): Promise<HoldRound> {
 async function measurePgbench({ system, db, extent }: RoundParts): Promise<number> {
   const eventId = await insertBareSeats(db, extent.seats);
   const options = { url: system.servers.postgresUrl, eventId, clients: CONNECTIONS };
-  const warmUpSeats = Math.floor(extent.seats / 2);
-  await runPgbench({ ...options, firstSeat: 0, seconds: WARM_UP_SECONDS });
-  return runPgbench({ ...options, firstSeat: warmUpSeats, seconds: extent.seconds });
+  const warmUp = Math.floor(extent.seats / 4);
+  await runPgbench({ ...options, firstSeat: 0, writes: warmUp });
+  const writes = extent.seats - warmUp;
+  const perSecond = await runPgbench({ ...options, firstSeat: warmUp, writes });
+  const written = await countHeldSeats(db, eventId);
+  if (written < extent.seats - 2 * CONNECTIONS) throw new Error(`pgbench wrote only ${written} of ${extent.seats} seats`);
+  return perSecond;
 }
 
 async function measureLoad(

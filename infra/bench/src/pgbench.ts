@@ -8,21 +8,24 @@ const SCRIPT = join(__dirname, '..', 'load', 'golden-write.sql');
 const THREADS = 2;
 
 /**
- * Transactions a second of the bare golden write, by pgbench in a process of its own.
+ * Transactions a second of the bare golden write, by pgbench in a process of its own. A number of writes, not a time: on a
+ * fast machine the seats ran out within the time, and updates of no row counted as writes at seven times the rate.
  *
- * @throws Error when pgbench is not on this machine, or a write did not go through
+ * @param options.writes rounded down to a multiple of `clients`; seats from `firstSeat` on, one each
+ * @throws Error when pgbench is not on this machine, or fails
  */
 export async function runPgbench(options: {
   url: string;
   eventId: string;
   firstSeat: number;
   clients: number;
-  seconds: number;
+  writes: number;
 }): Promise<number> {
-  const { url, eventId, firstSeat, clients, seconds } = options;
+  const { url, eventId, firstSeat, clients, writes } = options;
   const variables = [`event_id=${eventId}`, `first=${firstSeat - clients}`, `clients=${clients}`, 'n=0'];
+  const perClient = Math.floor(writes / clients);
   const args = [
-    ...['-n', '-M', 'prepared', '-c', `${clients}`, '-j', `${THREADS}`, '-T', `${seconds}`, '-f', SCRIPT],
+    ...['-n', '-M', 'prepared', '-c', `${clients}`, '-j', `${THREADS}`, '-t', `${perClient}`, '-f', SCRIPT],
     ...variables.flatMap((variable) => ['-D', variable]),
     url,
   ];
