@@ -1,30 +1,34 @@
--- Claims seats for one request: all or none.
--- KEYS: the seats. ARGV: owner, milliseconds the claim lives.
--- Returns nothing when claimed, else {index, value, milliseconds left} for every seat that is taken.
-local claim = 'claim:' .. ARGV[1]
-local own_hold = 'hold:' .. ARGV[1] .. ':'
-local values = redis.call('MGET', unpack(KEYS))
+-- Claims seats for requests of one event, one after the other, each all or none.
+-- KEYS: the seats, request by request. ARGV: milliseconds a claim lives, then for each request its owner and how many
+-- seats are its.
+-- Returns {index in KEYS, value, milliseconds left} for every seat that is taken; its request has claimed nothing.
 local taken = {}
-for i, value in ipairs(values) do
-  -- The same request again is never refused by its own claim or hold.
-  local own = value == claim or (value and value:sub(1, #own_hold) == own_hold)
-  if value and not own then
-    local left = redis.call('PTTL', KEYS[i])
-    -- Nothing here is written without an end. What has none is not ours, and would refuse the seat for ever.
-    if left == -1 then
-      values[i] = false
-    else
-      taken[#taken + 1] = {i, value, left}
+local last = 0
+for request = 2, #ARGV, 2 do
+  local claim = 'claim:' .. ARGV[request]
+  local own_hold = 'hold:' .. ARGV[request] .. ':'
+  local first = last + 1
+  last = last + tonumber(ARGV[request + 1])
+  local free = {}
+  local refused = false
+  for i = first, last do
+    local value = redis.call('GET', KEYS[i])
+    if not value or value == claim then
+      free[#free + 1] = KEYS[i]
+    -- The same request again is never refused by its own hold, which keeps its deadline: a shorter life would forget it.
+    elseif value:sub(1, #own_hold) ~= own_hold then
+      local left = redis.call('PTTL', KEYS[i])
+      -- Nothing here is written without an end. What has none is not ours, and would refuse the seat for ever.
+      if left == -1 then
+        free[#free + 1] = KEYS[i]
+      else
+        refused = true
+        taken[#taken + 1] = {i, value, left}
+      end
     end
   end
-end
-if #taken > 0 then
-  return taken
-end
-for i, value in ipairs(values) do
-  -- An own hold keeps its deadline; a shorter life would forget the seat too early.
-  if not value or value == claim then
-    redis.call('SET', KEYS[i], claim, 'PX', ARGV[2])
+  if not refused then
+    for _, key in ipairs(free) do redis.call('SET', key, claim, 'PX', ARGV[1]) end
   end
 end
-return false
+return taken

@@ -6,6 +6,7 @@ import type { Counter } from 'prom-client';
 import { endMarkKey, readTaken, seatKey, seatValue } from './seat-key';
 import type { TakenMap } from './taken-map';
 import type { ClaimOutcome, RefusedSeat, SeatChange } from './taken-seat';
+import { TurnBatches } from './turn-batches';
 
 /** A claim lives just above the write time-out of Postgres (5 s): a crash before commit blocks a seat no longer. */
 export const CLAIM_MS = 6_000;
@@ -17,7 +18,7 @@ export const CLAIM_MS = 6_000;
 export const MARK_MS = 3_600_000;
 /** A late confirmation or repair comes within the life of its claim; the mark that stops it lives longer. */
 const END_MARK_MS = CLAIM_MS + 4_000;
-/** Redis runs one script at a time: a list of seats is cut, so that none holds the others up for long. */
+/** Redis runs one script at a time: what is for more seats is cut, so that none holds the others up for long. */
 const SEATS_PER_SCRIPT_MAX = 500;
 /** Failures in a row after which Redis is left alone and connected to anew, and for how long. */
 const FAILURES_MAX = 5;
@@ -37,6 +38,12 @@ export interface HeldSeats {
   msLeft: number;
 }
 
+interface Claim {
+  owner: string;
+  seatIds: string[];
+}
+type Confirmation = HeldSeats & { owner: string };
+
 type Verb = 'claim' | 'confirm' | 'extend' | 'end-hold' | 'book' | 'give-up' | 'block' | 'unblock';
 
 /**
@@ -54,6 +61,8 @@ export class Guard {
     halfOpenAfter: PAUSE_MS,
     breaker: new ConsecutiveBreaker(FAILURES_MAX),
   });
+  private readonly claiming = new TurnBatches((eventId, asks: Claim[]) => this.claimAll(eventId, asks));
+  private readonly confirming = new TurnBatches((eventId, asks: Confirmation[]) => this.confirmAll(eventId, asks));
   private readonly claims: Counter<'outcome'>;
   private readonly repairs: Counter;
   private readonly lost: Counter<'verb'>;
@@ -75,24 +84,13 @@ export class Guard {
    * @param seatIds at least one, each once
    * @returns `unguarded` when Redis did not answer: ask Postgres
    */
-  async claim(eventId: string, owner: string, seatIds: string[]): Promise<ClaimOutcome> {
-    const keys = seatIds.map((seatId) => seatKey(eventId, seatId));
-    const answer = await this.run('claim', keys, [owner, CLAIM_MS]);
-    if (!answer) {
-      this.claims.inc({ outcome: 'unguarded' });
-      return { claimed: 'unguarded' };
-    }
-    if (answer.reply === null) {
-      this.claims.inc({ outcome: 'claimed' });
-      return { claimed: true };
-    }
-    this.claims.inc({ outcome: 'refused' });
-    return { claimed: false, taken: readTaken(answer.reply, seatIds, owner) };
+  claim(eventId: string, owner: string, seatIds: string[]): Promise<ClaimOutcome> {
+    return this.claiming.ask(eventId, { owner, seatIds });
   }
 
   /** After commit: the claim becomes the hold and lives until the deadline. Not for a replay whose hold has ended. */
   confirm(eventId: string, owner: string, held: HeldSeats): Promise<boolean> {
-    return this.update('confirm', eventId, held.holdId, held.seatIds, [owner, held.holdId, Math.floor(held.msLeft)]);
+    return this.confirming.ask(eventId, { owner, ...held });
   }
 
   /** The deadline moved later: by an extension or by pay grace. */
@@ -167,6 +165,46 @@ export class Guard {
     return taken.every(Boolean);
   }
 
+  private async claimAll(eventId: string, claims: Claim[]): Promise<ClaimOutcome[]> {
+    const outcomes = await Promise.all(cutBySeats(claims).map((some) => this.claimSome(eventId, some)));
+    return outcomes.flat();
+  }
+
+  private async claimSome(eventId: string, claims: Claim[]): Promise<ClaimOutcome[]> {
+    const keys = claims.flatMap(({ seatIds }) => seatIds.map((seatId) => seatKey(eventId, seatId)));
+    const args = claims.flatMap(({ owner, seatIds }) => [owner, seatIds.length]);
+    const answer = await this.run('claim', keys, [CLAIM_MS, ...args]);
+    if (!answer) {
+      this.claims.inc({ outcome: 'unguarded' }, claims.length);
+      return claims.map(() => ({ claimed: 'unguarded' }));
+    }
+    const taken = readTaken(answer.reply, claims);
+    const refused = taken.filter((seats) => seats.length > 0).length;
+    this.claims.inc({ outcome: 'refused' }, refused);
+    this.claims.inc({ outcome: 'claimed' }, claims.length - refused);
+    return taken.map((seats) => (seats.length > 0 ? { claimed: false, taken: seats } : { claimed: true }));
+  }
+
+  private async confirmAll(eventId: string, held: Confirmation[]): Promise<boolean[]> {
+    const taken = await Promise.all(
+      cutBySeats(held).map(async (some) => {
+        const keys = some.flatMap(({ holdId, seatIds }) => [
+          endMarkKey(eventId, holdId),
+          ...seatIds.map((seatId) => seatKey(eventId, seatId)),
+        ]);
+        const args = some.flatMap(({ owner, holdId, msLeft, seatIds }) => [
+          owner,
+          holdId,
+          Math.floor(msLeft),
+          seatIds.length,
+        ]);
+        const wasTaken = await this.attempt('confirm', keys, args);
+        return some.map(() => wasTaken);
+      }),
+    );
+    return taken.flat();
+  }
+
   /** Runs a verb over seats; with `holdId`, the hold's end mark is the first key. */
   private update(
     verb: Verb,
@@ -221,4 +259,19 @@ function holdOf(truth: RefusedSeat | undefined): string {
 
 function lifeOf(truth: RefusedSeat): number {
   return truth.state === 'held' ? Math.floor(truth.msLeft) : MARK_MS;
+}
+
+/** Runs of what is asked together, in its order, none for more seats than one script may have. */
+function cutBySeats<Ask extends { seatIds: string[] }>(asks: Ask[]): Ask[][] {
+  const runs: Ask[][] = [];
+  let seats = Infinity;
+  for (const ask of asks) {
+    seats += ask.seatIds.length;
+    if (seats > SEATS_PER_SCRIPT_MAX) {
+      runs.push([]);
+      seats = ask.seatIds.length;
+    }
+    runs.at(-1)?.push(ask);
+  }
+  return runs;
 }

@@ -30,18 +30,32 @@ export function seatValue(seat: RefusedSeat): string {
   }
 }
 
-/** Reads the reply of claim.lua: `[index from 1, value, milliseconds left]` per taken seat. */
-export function readTaken(reply: unknown, seatIds: string[], owner: string): TakenSeat[] {
-  return (reply as [number, string, number][]).map(([index, value, msLeft]) => {
-    const [kind, holder] = value.split(':');
-    return {
-      seatId: seatIds[index - 1] ?? '',
-      state: kind === 'booked' || kind === 'blocked' ? kind : 'held',
-      msLeft: Math.max(0, msLeft),
-      // Not for a claim: Postgres may still refuse it.
-      heldByYou: kind === 'hold' && holder !== undefined && sameBuyer(holder, owner),
-      ...((kind === 'hold' || kind === 'claim') && { holder }),
-      ...(kind === 'claim' && { claimed: true }),
-    };
-  });
+/** Reads the reply of claim.lua, `[index in all seats from 1, value, milliseconds left]`: what is taken, for each claim. */
+export function readTaken(reply: unknown, claims: { owner: string; seatIds: string[] }[]): TakenSeat[][] {
+  const taken = claims.map((): TakenSeat[] => []);
+  let nth = 0;
+  let before = 0;
+  // In the order of the claims and of their seats, as the script went.
+  for (const [index, value, msLeft] of reply as [number, string, number][]) {
+    let claim = claims[nth];
+    while (claim && index > before + claim.seatIds.length) {
+      before += claim.seatIds.length;
+      claim = claims[++nth];
+    }
+    if (claim) taken[nth]?.push(takenSeat(claim.seatIds[index - before - 1] ?? '', value, msLeft, claim.owner));
+  }
+  return taken;
+}
+
+function takenSeat(seatId: string, value: string, msLeft: number, owner: string): TakenSeat {
+  const [kind, holder] = value.split(':');
+  return {
+    seatId,
+    state: kind === 'booked' || kind === 'blocked' ? kind : 'held',
+    msLeft: Math.max(0, msLeft),
+    // Not for a claim: Postgres may still refuse it.
+    heldByYou: kind === 'hold' && holder !== undefined && sameBuyer(holder, owner),
+    ...((kind === 'hold' || kind === 'claim') && { holder }),
+    ...(kind === 'claim' && { claimed: true }),
+  };
 }
