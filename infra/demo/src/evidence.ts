@@ -71,8 +71,11 @@ export async function readEvidence(db: Database, eventId: string, provider: Prov
     `SELECT l.seat_id AS "seatId", l.seat_version AS version, l.kind, l.hold_id AS "holdId", l.reason,
             extract(epoch FROM l.at)::float8 * 1000 AS "atMs", s.seq::float8 AS seq
        FROM inventory.ledger l
-       LEFT JOIN inventory.ledger_sequence s
-         ON s.event_id = l.event_id AND s.seat_id = l.seat_id AND s.seat_version = l.seat_version
+       LEFT JOIN (SELECT q.last_seq - cardinality(q.seat_ids) + u.nth AS seq, u.seat_id, u.seat_version
+                    FROM inventory.ledger_sequence q
+                   CROSS JOIN LATERAL unnest(q.seat_ids, q.seat_versions)
+                                      WITH ORDINALITY AS u (seat_id, seat_version, nth)
+                   WHERE q.event_id = $1) s ON s.seat_id = l.seat_id AND s.seat_version = l.seat_version
       WHERE l.event_id = $1
       ORDER BY l.seat_id, l.seat_version`,
     [eventId],

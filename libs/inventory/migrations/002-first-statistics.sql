@@ -36,8 +36,8 @@ SELECT pg_temp.nth_id(0), 'buyer-' || n, 'extend', 'key-' || n, '\x00', '{}', no
 INSERT INTO inventory.ledger (event_id, seat_id, seat_version, kind, hold_id, actor, at)
 SELECT pg_temp.nth_id(0), 'seat-' || n, 1, 'held', pg_temp.nth_id(n), 'buyer', now() FROM generate_series(1, 1000) n;
 
-INSERT INTO inventory.ledger_sequence (event_id, seq, seat_id, seat_version)
-SELECT pg_temp.nth_id(0), n, 'seat-' || n, 1 FROM generate_series(1, 1000) n;
+INSERT INTO inventory.ledger_sequence (event_id, last_seq, at, seat_ids, seat_versions)
+SELECT pg_temp.nth_id(0), n, now(), ARRAY['seat-' || n], '{1}' FROM generate_series(1, 1000) n;
 
 ANALYZE inventory.seats, inventory.holds, inventory.buyers, inventory.fences, inventory.idempotency_keys,
         inventory.ledger, inventory.ledger_sequence;

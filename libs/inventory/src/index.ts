@@ -27,6 +27,7 @@ export {
 export { readCounts, readLayout, readSeats, type SeatCounts, type SeatMap } from './seats';
 export {
   readHistory,
+  readLedger,
   numberLedger,
   readUnpublished,
   markPublished,

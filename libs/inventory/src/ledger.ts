@@ -54,15 +54,14 @@ WITH counter AS MATERIALIZED (
    WHERE u.event_id = $1 AND u.batch_id = ANY (ARRAY(SELECT b.batch_id FROM batch b))
   RETURNING u.at, u.batch_id, u.seat_ids, u.seat_versions
 ), numbered AS (
-  SELECT (SELECT last_seq FROM counter) + row_number() OVER (ORDER BY k.at, k.batch_id, e.nth) AS seq,
-         e.seat_id, e.seat_version
+  SELECT (SELECT last_seq FROM counter) + sum(cardinality(k.seat_ids)) OVER (ORDER BY k.at, k.batch_id) AS last_seq,
+         k.at, k.seat_ids, k.seat_versions
     FROM taken k
-   CROSS JOIN LATERAL unnest(k.seat_ids, k.seat_versions) WITH ORDINALITY AS e (seat_id, seat_version, nth)
 ), placed AS (
-  INSERT INTO inventory.ledger_sequence (event_id, seq, seat_id, seat_version)
-  SELECT $1, n.seq, n.seat_id, n.seat_version FROM numbered n
+  INSERT INTO inventory.ledger_sequence (event_id, last_seq, at, seat_ids, seat_versions)
+  SELECT $1, n.last_seq, n.at, n.seat_ids, n.seat_versions FROM numbered n
 ), counted AS (
-  UPDATE inventory.ledger_counters c SET last_seq = c.last_seq + (SELECT count(*) FROM numbered)
+  UPDATE inventory.ledger_counters c SET last_seq = (SELECT max(n.last_seq) FROM numbered n)
    WHERE c.event_id = $1 AND EXISTS (SELECT FROM numbered)
 )
 SELECT count(*)::int AS batches FROM taken`;
@@ -73,15 +72,42 @@ export async function readUnpublished(db: Database, { limit }: { limit: number }
     'SELECT event_id, published_seq FROM inventory.ledger_counters WHERE published_seq < last_seq',
   );
   return Promise.all(
-    behind.map(async ({ event_id: eventId, published_seq: after }) => {
-      const rows = await db.query<EntryRow>(
-        `${selectEntry} WHERE q.event_id = $1 AND q.seq > $2 ORDER BY q.seq LIMIT $3`,
-        [eventId, after, limit],
-      );
-      return { eventId, entries: rows.map(toEntry) };
-    }),
+    behind.map(async ({ event_id: eventId, published_seq: after }) => ({
+      eventId,
+      entries: await readLedger(db, eventId, { after: Number(after), limit }),
+    })),
   );
 }
+
+/** Numbered entries of an event in their order, from the one behind `after` on, at most `limit`. */
+export async function readLedger(
+  db: Database,
+  eventId: string,
+  { after, limit }: { after: number; limit: number },
+): Promise<LedgerEntry[]> {
+  const rows = await db.query<EntryRow>(readLedgerSql, [eventId, after, limit]);
+  return rows.map((row) => ({ seq: row.seq, ...toHistoryEntry(row) }));
+}
+
+/**
+ * Each row of the sequence has at least one entry, so as many rows as entries are always enough.
+ *
+ * $1 event · $2 after · $3 limit
+ */
+const readLedgerSql = `
+SELECT n.seq, l.*
+  FROM (SELECT q.last_seq - cardinality(q.seat_ids) AS before, q.seat_ids, q.seat_versions
+          FROM inventory.ledger_sequence q
+         WHERE q.event_id = $1 AND q.last_seq > $2::bigint ORDER BY q.last_seq LIMIT $3::bigint) q
+ CROSS JOIN LATERAL (
+   SELECT (q.before + u.nth)::float8 AS seq, u.seat_id, u.seat_version
+     FROM unnest(q.seat_ids, q.seat_versions) WITH ORDINALITY AS u (seat_id, seat_version, nth)
+    WHERE q.before + u.nth > $2 AND q.before + u.nth <= $2 + $3) n
+ CROSS JOIN LATERAL (
+   SELECT l.* FROM inventory.ledger l
+    WHERE l.event_id = $1 AND l.seat_id = n.seat_id AND l.seat_version = n.seat_version OFFSET 0) l
+ WHERE q.before < $2 + $3
+ ORDER BY n.seq`;
 
 /** Everything up to `seq` is with the broker, confirmed. Never moves back. */
 export async function markPublished(db: Database, eventId: string, seq: number): Promise<void> {
@@ -96,11 +122,11 @@ export async function oldestUnpublished(db: Database): Promise<Date | null> {
   const [row] = await db.query<{ oldest: Date | null }>(
     `SELECT least(
        (SELECT u.at FROM inventory.ledger_unnumbered u ORDER BY u.at LIMIT 1),
-       (SELECT min(l.at)
+       (SELECT min(q.at)
           FROM inventory.ledger_counters c
-          JOIN inventory.ledger_sequence q ON q.event_id = c.event_id AND q.seq = c.published_seq + 1
-          JOIN inventory.ledger l ON l.event_id = q.event_id AND l.seat_id = q.seat_id
-                                 AND l.seat_version = q.seat_version
+         CROSS JOIN LATERAL (
+           SELECT q.at FROM inventory.ledger_sequence q
+            WHERE q.event_id = c.event_id AND q.last_seq > c.published_seq ORDER BY q.last_seq LIMIT 1) q
          WHERE c.published_seq < c.last_seq)) AS oldest`,
   );
   return row?.oldest ?? null;
@@ -139,16 +165,7 @@ interface HistoryRow {
 }
 
 interface EntryRow extends HistoryRow {
-  seq: string;
-}
-
-const selectEntry = `
-SELECT q.seq, l.*
-  FROM inventory.ledger_sequence q
-  JOIN inventory.ledger l ON l.event_id = q.event_id AND l.seat_id = q.seat_id AND l.seat_version = q.seat_version`;
-
-function toEntry(row: EntryRow): LedgerEntry {
-  return { seq: Number(row.seq), ...toHistoryEntry(row) };
+  seq: number;
 }
 
 function toHistoryEntry(row: HistoryRow): HistoryEntry {

@@ -135,7 +135,7 @@ describe('the ledger relay', () => {
       await rabbitmq.stop();
       await sale.hold(2, 3);
       const numbered = () =>
-        db.database.query('SELECT seq FROM inventory.ledger_sequence WHERE event_id = $1', [sale.eventId]);
+        db.database.query('SELECT unnest(seat_ids) FROM inventory.ledger_sequence WHERE event_id = $1', [sale.eventId]);
       await eventually(async () => (await numbered()).length === 3);
       expect(await oldestUnpublished(db.database)).not.toBeNull();
 
