@@ -32,6 +32,8 @@ export {
   LEDGER_KINDS,
   SeatsChanged,
   SeatsChangedEntry,
+  SeatsFreed,
+  freesSeat,
 } from './messages/seats-changed';
 export { HOLDS_PER_TIMER_MAX, HoldDeadlines } from './messages/hold-deadlines';
 export {

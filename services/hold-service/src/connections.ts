@@ -1,5 +1,5 @@
 import { ack, onMessage, openBroker, type Broker } from '@holdfast/broker';
-import { SeatsChanged } from '@holdfast/contracts';
+import { freesSeat, SeatsFreed } from '@holdfast/contracts';
 import { DatabaseClock, openScheduler, type ExpiryEngineName, type ExpiryScheduler } from '@holdfast/expiry';
 import { Guard, TakenMap } from '@holdfast/guard';
 import { findReplays, hold, HoldCommitter, KeyLookups } from '@holdfast/inventory';
@@ -12,7 +12,6 @@ import type { HoldServiceConfig } from './hold-service-config';
 const NAME = 'hold-service';
 /** Messages about changed seats that may wait unacknowledged; handling one takes microseconds. */
 const CHANGES_AT_ONCE = 100;
-const FREES = new Set<SeatsChanged['entries'][number]['kind']>(['released', 'expired', 'unbooked', 'unblocked']);
 
 interface Parts {
   database: Database;
@@ -126,9 +125,11 @@ function countTimers(metrics: Metrics, engine: ExpiryEngineName, { counts }: Exp
  * alone, since every process has a map; what is lost while RabbitMQ is away ends by the bound.
  */
 async function forgetWhatChanged(taken: TakenMap, broker: Broker): Promise<void> {
-  const route = onMessage(SeatsChanged, ({ eventId, entries }) => {
-    const freed = entries.filter(({ kind }) => FREES.has(kind)).map(({ seatId }) => seatId);
-    taken.forget(eventId, freed);
+  const route = onMessage(SeatsFreed, ({ eventId, entries }) => {
+    taken.forget(
+      eventId,
+      entries.filter(freesSeat).map(({ seatId }) => seatId),
+    );
     return Promise.resolve(ack);
   });
   await broker.subscribe({ queue: `${NAME}.taken-map`, prefetch: CHANGES_AT_ONCE, exclusive: true }, [route]);

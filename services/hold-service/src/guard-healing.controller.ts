@@ -1,5 +1,5 @@
 import { ack, FaultFilter, retry, type Delivery, type Outcome } from '@holdfast/broker';
-import { SeatsChanged } from '@holdfast/contracts';
+import { SeatsFreed } from '@holdfast/contracts';
 import { Guard } from '@holdfast/guard';
 import { Controller, UseFilters } from '@nestjs/common';
 import { Ctx, EventPattern, Payload } from '@nestjs/microservices';
@@ -13,8 +13,8 @@ const ATTEMPTS_MAX = 5;
 export class GuardHealingController {
   constructor(private readonly guard: Guard) {}
 
-  @EventPattern(SeatsChanged.messageName)
-  async heal(@Payload() { eventId, entries }: SeatsChanged, @Ctx() { attempt }: Delivery): Promise<Outcome> {
+  @EventPattern(SeatsFreed.messageName)
+  async heal(@Payload() { eventId, entries }: SeatsFreed, @Ctx() { attempt }: Delivery): Promise<Outcome> {
     if (await this.guard.applyLedger(eventId, entries)) return ack;
     return attempt < ATTEMPTS_MAX ? retry('Redis is away') : ack;
   }

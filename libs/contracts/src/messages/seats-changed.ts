@@ -17,6 +17,14 @@ export const LEDGER_ACTORS = ['buyer', 'organiser', 'system'] as const;
 /** The relay cuts longer runs of the ledger into several messages. */
 export const ENTRIES_PER_MESSAGE_MAX = 500;
 
+/** After these the seat is on sale again. */
+const FREEING = new Set<string>(['released', 'expired', 'unbooked', 'unblocked']);
+
+/** Whether a change puts its seat back on sale. */
+export function freesSeat({ kind }: { kind: (typeof LEDGER_KINDS)[number] }): boolean {
+  return FREEING.has(kind);
+}
+
 /** One entry of the event's ledger. No buyer is named: every service may listen. */
 export class SeatsChangedEntry {
   @Counter() seq!: number;
@@ -34,9 +42,12 @@ export class SeatsChanged {
   static readonly messageName = 'seats-changed.v1';
   static readonly kind = 'event';
   static readonly exchange = 'holdfast.events';
-  static readonly bindingKey = 'seats-changed.v1.*';
-  static readonly sentWhen = 'The relay has numbered new entries of the ledger, after the commit that wrote them.';
-  static readonly routingKey = (message: SeatsChanged): string => `seats-changed.v1.${message.eventId}`;
+  static readonly bindingKey: string = 'seats-changed.v1.*.*';
+  static readonly sentWhen: string =
+    'The relay has numbered new entries of the ledger, after the commit that wrote them. The key ends in `freed` where ' +
+    'an entry puts a seat back on sale, else in `kept`.';
+  static readonly routingKey = ({ eventId, entries }: SeatsChanged): string =>
+    `seats-changed.v1.${eventId}.${entries.some(freesSeat) ? 'freed' : 'kept'}`;
   static readonly example: SeatsChanged = {
     eventId: '01936f2e-0000-7000-8000-000000000001',
     entries: [
@@ -65,4 +76,12 @@ export class SeatsChanged {
 
   @Id() eventId!: string;
   @ListOf(SeatsChangedEntry, ENTRIES_PER_MESSAGE_MAX) entries!: SeatsChangedEntry[];
+}
+
+/**
+ * Those of the messages in which a seat comes back on sale, for whoever listens to nothing else: in a rush nearly all of
+ * the ledger is holds.
+ */
+export class SeatsFreed extends SeatsChanged {
+  static override readonly bindingKey = 'seats-changed.v1.*.freed';
 }
