@@ -1,9 +1,9 @@
 import { Global, Module, type DynamicModule, type ModuleMetadata } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, APP_PIPE, Reflector } from '@nestjs/core';
-import type { RouteInfo } from '@nestjs/common/interfaces';
 import { TerminusModule } from '@nestjs/terminus';
-import { loggerParams, Metrics, type LogLevel } from '@holdfast/observability';
+import { Metrics } from '@holdfast/observability';
 import { LoggerModule } from 'nestjs-pino';
+import type { Logger as PinoLogger } from 'pino';
 import { BearerGuard } from './bearer.guard';
 import { HealthController } from './health.controller';
 import { ProblemFilter } from './problem.filter';
@@ -12,19 +12,12 @@ import { TokenVerifier } from './token-verifier';
 import { validationPipe } from './validation';
 
 export interface EdgeOptions {
-  /** Names the service in logs and in its API's title. */
-  name: string;
   /** The service itself. */
   module: NonNullable<ModuleMetadata['imports']>[number];
-  logLevel: LogLevel;
+  logger: PinoLogger;
   metrics: Metrics;
   /** Absent where no route asks for a role. */
   tokens: TokenVerifier | undefined;
-  /**
-   * Routes whose requests get no line and no logger of their own: a logger for each was a fifth of a hold's CPU time.
-   * What goes wrong there is logged with its trace id all the same.
-   */
-  unlogged: RouteInfo[];
   /** Errors that mean "a server we need is away". */
   isUnavailable: (error: unknown) => boolean;
 }
@@ -38,10 +31,8 @@ export class EdgeModule {
     return {
       module: EdgeModule,
       imports: [
-        LoggerModule.forRoot({
-          ...loggerParams({ service: options.name, level: options.logLevel }),
-          ...(options.unlogged.length > 0 && { exclude: options.unlogged }),
-        }),
+        // Nest's own lines only: requests have theirs from a hook of the server, so no route needs the middleware.
+        LoggerModule.forRoot({ pinoHttp: { logger: options.logger }, forRoutes: [] }),
         TerminusModule.forRoot({ logger: false }),
         options.module,
       ],

@@ -1,5 +1,11 @@
-import { followTraceparent, Metrics, observeHttpRequests } from '@holdfast/observability';
-import { Logger as NestLogger, RequestMethod, type INestApplication } from '@nestjs/common';
+import {
+  createLogger,
+  followTraceparent,
+  logHttpRequests,
+  Metrics,
+  observeHttpRequests,
+} from '@holdfast/observability';
+import { Logger as NestLogger, type INestApplication } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
@@ -18,7 +24,7 @@ export interface HttpServiceOptions {
   config: ServerConfig;
   /** Errors answered by 503 with Retry-After instead of 500: a server the service needs is away. */
   isUnavailable?: (error: unknown) => boolean;
-  /** Routes that everybody asks for at once; they have no request line in the log. */
+  /** Routes that everybody asks for at once. */
   shortRoutes?: ShortRoute[];
   /** Called before the application starts, to connect a message transport; it listens once everything is there. */
   configure?: (app: INestApplication) => void | Promise<void>;
@@ -94,14 +100,13 @@ async function assemble(options: HttpServiceOptions): Promise<{ app: NestFastify
   const tokens = config instanceof HttpConfig ? new TokenVerifier(config) : undefined;
   const server = new HttpServer(config.trustedProxies, tokens);
   const metrics = new Metrics({ service: name, processMetrics: true });
+  const logger = createLogger({ service: name, level: config.logLevel });
   const module = EdgeModule.around({
-    name,
     module: options.module,
-    logLevel: config.logLevel,
+    logger,
     metrics,
     tokens,
     isUnavailable: options.isUnavailable ?? (() => false),
-    unlogged: options.shortRoutes?.map(({ method, url }) => ({ method: RequestMethod[method], path: url })) ?? [],
   });
   const app = await NestFactory.create<NestFastifyApplication>(module, server.adapter, {
     bufferLogs: true,
@@ -111,6 +116,7 @@ async function assemble(options: HttpServiceOptions): Promise<{ app: NestFastify
   app.useLogger(app.get(Logger));
   followTraceparent(server.fastify);
   observeHttpRequests(server.fastify, metrics);
+  logHttpRequests(server.fastify, logger);
   return { app, server };
 }
 

@@ -1,7 +1,4 @@
-import type { IncomingMessage } from 'node:http';
-import type { Params } from 'nestjs-pino';
 import pino, { type DestinationStream, type Logger } from 'pino';
-import { requestIdOf } from './request-id';
 import { currentTraceparent } from './traceparent';
 
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
@@ -37,9 +34,6 @@ const REDACTED = SECRETS.flatMap((secret) => {
   return [secret, `*${key}`, `*.*${key}`];
 });
 
-/** Called every few seconds by probes: logging them hides what matters. */
-const QUIET_PATHS = /^\/(health|metrics)\b/;
-
 /**
  * A logger that writes JSON lines with service name and trace id, secrets replaced.
  *
@@ -58,26 +52,4 @@ export function createLogger(options: LoggerOptions, destination?: DestinationSt
     },
   };
   return destination ? pino(settings, destination) : pino(settings);
-}
-
-/**
- * Parameters for `LoggerModule.forRoot` of nestjs-pino: {@link createLogger} plus one line per request with its id.
- * Requests that end well or by an expected refusal are logged at `debug`: on the hold path a line each is a cost.
- */
-export function loggerParams(options: LoggerOptions, destination?: DestinationStream): Params {
-  return {
-    pinoHttp: {
-      logger: createLogger(options, destination),
-      genReqId: requestIdOf,
-      autoLogging: { ignore: (request: IncomingMessage) => QUIET_PATHS.test(request.url ?? '') },
-      quietReqLogger: true,
-      customAttributeKeys: { reqId: 'requestId' },
-      customLogLevel: (_request, response, error) => (error || response.statusCode >= 500 ? 'error' : 'debug'),
-      serializers: {
-        // Headers stay out: they carry credentials, and the id leads to the gateway's own log.
-        req: (request: { method: string; url: string }) => ({ method: request.method, url: request.url }),
-        res: (response: { statusCode: number }) => ({ statusCode: response.statusCode }),
-      },
-    },
-  };
 }

@@ -5,7 +5,7 @@ const ACCEPTED = /^[A-Za-z0-9._-]{1,64}$/;
 
 /**
  * The id under which one request is found in every log. The gateway sends it as `X-Request-Id`; without a usable one
- * it is made here. Give this to Fastify as `genReqId`: the logger takes over what Fastify chose.
+ * it is made here.
  */
 export function requestIdOf(request: { headers: Record<string, string | string[] | undefined> }): string {
   const given = request.headers['x-request-id'];
