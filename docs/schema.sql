@@ -193,9 +193,10 @@ WITH (fillfactor='50');
 
 CREATE TABLE inventory.ledger_sequence (
     event_id uuid NOT NULL,
-    seq bigint NOT NULL,
-    seat_id text NOT NULL COLLATE pg_catalog."C",
-    seat_version integer NOT NULL
+    last_seq bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    seat_ids text[] NOT NULL COLLATE pg_catalog."C",
+    seat_versions integer[] NOT NULL
 );
 
 CREATE TABLE inventory.ledger_unnumbered (
@@ -336,7 +337,7 @@ ALTER TABLE ONLY inventory.ledger
     ADD CONSTRAINT ledger_pkey PRIMARY KEY (event_id, seat_id, seat_version);
 
 ALTER TABLE ONLY inventory.ledger_sequence
-    ADD CONSTRAINT ledger_sequence_pkey PRIMARY KEY (event_id, seq);
+    ADD CONSTRAINT ledger_sequence_pkey PRIMARY KEY (event_id, last_seq);
 
 ALTER TABLE ONLY inventory.ledger_unnumbered
     ADD CONSTRAINT ledger_unnumbered_pkey PRIMARY KEY (event_id, batch_id);
