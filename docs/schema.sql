@@ -120,7 +120,15 @@ CREATE TABLE inventory.fences (
     hold_version integer,
     deadline timestamp with time zone,
     reason text,
+    late_hold_id uuid,
+    late_reason text,
     decided_at timestamp with time zone NOT NULL,
+    CONSTRAINT fences_late_means CHECK (
+CASE state
+    WHEN 'begun'::inventory.fence_state THEN ((reason IS NULL) AND (late_hold_id IS NULL) AND (late_reason IS NULL))
+    WHEN 'refused'::inventory.fence_state THEN (late_hold_id IS NULL)
+    ELSE ((late_reason IS NULL) AND ((late_hold_id IS NULL) = (reason IS NULL)))
+END),
     CONSTRAINT fences_state_means CHECK (
 CASE state
     WHEN 'refused'::inventory.fence_state THEN (reason IS NOT NULL)
@@ -132,8 +140,9 @@ CREATE TABLE inventory.holds (
     event_id uuid NOT NULL,
     hold_id uuid NOT NULL,
     buyer_id text NOT NULL COLLATE pg_catalog."C",
-    hold_key text NOT NULL COLLATE pg_catalog."C",
-    body_hash bytea NOT NULL,
+    hold_key text COLLATE pg_catalog."C",
+    body_hash bytea,
+    replaces_hold_id uuid,
     state inventory.hold_state DEFAULT 'held'::inventory.hold_state NOT NULL,
     version integer DEFAULT 1 NOT NULL,
     seat_ids text[] NOT NULL COLLATE pg_catalog."C",
@@ -146,6 +155,11 @@ CREATE TABLE inventory.holds (
     grace_used boolean DEFAULT false NOT NULL,
     attempt_id uuid,
     ended_at timestamp with time zone,
+    CONSTRAINT holds_origin CHECK (
+CASE
+    WHEN (replaces_hold_id IS NULL) THEN ((hold_key IS NOT NULL) AND (body_hash IS NOT NULL))
+    ELSE ((hold_key IS NULL) AND (body_hash IS NULL))
+END),
     CONSTRAINT holds_seat_count CHECK (((seat_count >= 0) AND (seat_count <= cardinality(seat_ids)))),
     CONSTRAINT holds_state_means CHECK (
 CASE state
@@ -225,6 +239,14 @@ CASE state
 END)
 )
 WITH (fillfactor='60', autovacuum_vacuum_scale_factor='0.05');
+
+CREATE TABLE inventory.unbookings (
+    event_id uuid NOT NULL,
+    unbook_id uuid NOT NULL,
+    hold_id uuid NOT NULL,
+    seat_ids text[] NOT NULL COLLATE pg_catalog."C",
+    decided_at timestamp with time zone NOT NULL
+);
 
 CREATE TABLE payments.attempts (
     event_id uuid NOT NULL,
@@ -344,6 +366,9 @@ ALTER TABLE ONLY inventory.ledger_unnumbered
 
 ALTER TABLE ONLY inventory.seats
     ADD CONSTRAINT seats_pkey PRIMARY KEY (event_id, seat_id);
+
+ALTER TABLE ONLY inventory.unbookings
+    ADD CONSTRAINT unbookings_pkey PRIMARY KEY (event_id, unbook_id);
 
 ALTER TABLE ONLY payments.attempts
     ADD CONSTRAINT attempts_key_used_once UNIQUE (event_id, buyer_id, pay_key);

@@ -69,14 +69,16 @@ CREATE TABLE inventory.seats (
 ) WITH (fillfactor = 60, autovacuum_vacuum_scale_factor = 0.05);
 
 -- hold_key: the Idempotency-Key the hold was taken with. The unique index is the replay check and finds a buyer's holds.
+-- replaces_hold_id: the hold that ran out, of one that a late payment took instead: no buyer's request, so no key.
 -- first_deadline: what the first answer said, so that a replay says it again.
 -- seat_count: seats that still count towards the buyer's limit.
 CREATE TABLE inventory.holds (
   event_id        uuid NOT NULL,
   hold_id         uuid NOT NULL,
   buyer_id        text COLLATE "C" NOT NULL,
-  hold_key        text COLLATE "C" NOT NULL,
-  body_hash       bytea NOT NULL,
+  hold_key        text COLLATE "C",
+  body_hash       bytea,
+  replaces_hold_id uuid,
   state           inventory.hold_state NOT NULL DEFAULT 'held',
   version         integer NOT NULL DEFAULT 1,
   seat_ids        text[] COLLATE "C" NOT NULL,
@@ -91,6 +93,9 @@ CREATE TABLE inventory.holds (
   ended_at        timestamptz,
   PRIMARY KEY (event_id, hold_id),
   UNIQUE (event_id, buyer_id, hold_key),
+  CONSTRAINT holds_origin CHECK (
+    CASE WHEN replaces_hold_id IS NULL THEN hold_key IS NOT NULL AND body_hash IS NOT NULL
+    ELSE hold_key IS NULL AND body_hash IS NULL END),
   CONSTRAINT holds_seat_count CHECK (seat_count BETWEEN 0 AND cardinality(seat_ids)),
   CONSTRAINT holds_state_means CHECK (
     CASE state
@@ -110,7 +115,8 @@ CREATE TABLE inventory.buyers (
   PRIMARY KEY (event_id, buyer_id)
 ) WITH (fillfactor = 70);
 
--- What became of a payment attempt at the fence. A refusal stays, so that a late book command finds it.
+-- What became of a payment attempt at the fence. A refusal stays, so that a late command finds it.
+-- reason: why `book` was refused. Then `late-book` may still win, by late_hold_id, or is refused with late_reason.
 CREATE TABLE inventory.fences (
   event_id      uuid NOT NULL,
   attempt_id    uuid NOT NULL,
@@ -119,13 +125,31 @@ CREATE TABLE inventory.fences (
   hold_version  integer,
   deadline      timestamptz,
   reason        text,
+  late_hold_id  uuid,
+  late_reason   text,
   decided_at    timestamptz NOT NULL,
   PRIMARY KEY (event_id, attempt_id),
   CONSTRAINT fences_state_means CHECK (
     CASE state
       WHEN 'refused' THEN reason IS NOT NULL
       ELSE hold_version IS NOT NULL AND deadline IS NOT NULL
+    END),
+  CONSTRAINT fences_late_means CHECK (
+    CASE state
+      WHEN 'begun' THEN reason IS NULL AND late_hold_id IS NULL AND late_reason IS NULL
+      WHEN 'refused' THEN late_hold_id IS NULL
+      ELSE late_reason IS NULL AND (late_hold_id IS NULL) = (reason IS NULL)
     END)
+);
+
+-- Seats of a booking that were given back. unbook_id: the refund, or the attempt whose capture was refused.
+CREATE TABLE inventory.unbookings (
+  event_id    uuid NOT NULL,
+  unbook_id   uuid NOT NULL,
+  hold_id     uuid NOT NULL,
+  seat_ids    text[] COLLATE "C" NOT NULL,
+  decided_at  timestamptz NOT NULL,
+  PRIMARY KEY (event_id, unbook_id)
 );
 
 -- Answers of the keyed verbs but hold, whose key stands on the hold itself. Kept for a day and more.

@@ -30,6 +30,10 @@ INSERT INTO inventory.fences (event_id, attempt_id, hold_id, state, hold_version
 SELECT pg_temp.nth_id(0), pg_temp.nth_id(n), pg_temp.nth_id(n), 'booked', 1, now(), now()
   FROM generate_series(1, 1000) n;
 
+INSERT INTO inventory.unbookings (event_id, unbook_id, hold_id, seat_ids, decided_at)
+SELECT pg_temp.nth_id(0), pg_temp.nth_id(n), pg_temp.nth_id(n), ARRAY['seat-' || n], now()
+  FROM generate_series(1, 1000) n;
+
 INSERT INTO inventory.idempotency_keys (event_id, actor_id, verb, key, body_hash, answer, recorded_at)
 SELECT pg_temp.nth_id(0), 'buyer-' || n, 'extend', 'key-' || n, '\x00', '{}', now() FROM generate_series(1, 1000) n;
 
@@ -39,13 +43,14 @@ SELECT pg_temp.nth_id(0), 'seat-' || n, 1, 'held', pg_temp.nth_id(n), 'buyer', n
 INSERT INTO inventory.ledger_sequence (event_id, last_seq, at, seat_ids, seat_versions)
 SELECT pg_temp.nth_id(0), n, now(), ARRAY['seat-' || n], '{1}' FROM generate_series(1, 1000) n;
 
-ANALYZE inventory.seats, inventory.holds, inventory.buyers, inventory.fences, inventory.idempotency_keys,
-        inventory.ledger, inventory.ledger_sequence;
+ANALYZE inventory.seats, inventory.holds, inventory.buyers, inventory.fences, inventory.unbookings,
+        inventory.idempotency_keys, inventory.ledger, inventory.ledger_sequence;
 
 DELETE FROM inventory.seats WHERE event_id = pg_temp.nth_id(0);
 DELETE FROM inventory.holds WHERE event_id = pg_temp.nth_id(0);
 DELETE FROM inventory.buyers WHERE event_id = pg_temp.nth_id(0);
 DELETE FROM inventory.fences WHERE event_id = pg_temp.nth_id(0);
+DELETE FROM inventory.unbookings WHERE event_id = pg_temp.nth_id(0);
 DELETE FROM inventory.idempotency_keys WHERE event_id = pg_temp.nth_id(0);
 DELETE FROM inventory.ledger WHERE event_id = pg_temp.nth_id(0);
 DELETE FROM inventory.ledger_sequence WHERE event_id = pg_temp.nth_id(0);

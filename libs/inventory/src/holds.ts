@@ -1,3 +1,4 @@
+import { strict as assert } from 'node:assert';
 import type { Database } from '@holdfast/postgres';
 import type { HoldState } from './seat-lifecycle';
 
@@ -5,12 +6,16 @@ export interface HoldSeat {
   seatId: string;
   category: string;
   priceMinor: number;
+  /** Booked and given back: on sale again, or somebody else's. */
+  unbooked?: true;
 }
 
 export interface Hold {
   eventId: string;
   holdId: string;
   buyerId: string;
+  /** The hold that ran out and whose seats a late payment took again, with this hold. */
+  replacesHoldId?: string;
   state: HoldState;
   /** Rises with every change of the hold's deadline or state. */
   version: number;
@@ -90,6 +95,7 @@ interface HoldRow {
   event_id: string;
   hold_id: string;
   buyer_id: string;
+  replaces_hold_id: string | null;
   state: HoldState;
   version: number;
   amount_minor: string;
@@ -99,15 +105,19 @@ interface HoldRow {
   held_at: Date;
   extensions: number;
   extensions_max: number;
-  body_hash: Buffer;
-  seats: [seatId: string, category: string, priceMinor: number][];
+  body_hash: Buffer | null;
+  seats: SeatRow[];
 }
 
+type SeatRow = [seatId: string, category: string, priceMinor: number, unbooked: boolean];
+
 const selectHold = `
-SELECT c.now, h.event_id, h.hold_id, h.buyer_id, h.version, h.amount_minor, h.deadline, h.first_deadline, h.held_at,
-       h.extensions, h.body_hash, e.currency, e.extensions_max,
+SELECT c.now, h.event_id, h.hold_id, h.buyer_id, h.replaces_hold_id, h.version, h.amount_minor, h.deadline,
+       h.first_deadline, h.held_at, h.extensions, h.body_hash, e.currency, e.extensions_max,
        CASE WHEN h.state = 'held' AND h.deadline <= c.now THEN 'expired' ELSE h.state END AS state,
-       (SELECT json_agg(json_build_array(s.seat_id, k.name, k.price_minor) ORDER BY s.seat_id)
+       (SELECT json_agg(json_build_array(
+                 s.seat_id, k.name, k.price_minor,
+                 h.state IN ('booked', 'unbooked') AND s.hold_id IS DISTINCT FROM h.hold_id) ORDER BY s.seat_id)
           FROM unnest(h.seat_ids) AS u (seat_id)
           JOIN inventory.seats s ON s.event_id = h.event_id AND s.seat_id = u.seat_id
           JOIN inventory.categories k ON k.event_id = h.event_id AND k.category = s.category) AS seats
@@ -120,9 +130,10 @@ function toHold(row: HoldRow): Hold {
     eventId: row.event_id,
     holdId: row.hold_id,
     buyerId: row.buyer_id,
+    ...(row.replaces_hold_id && { replacesHoldId: row.replaces_hold_id }),
     state: row.state,
     version: row.version,
-    seats: row.seats.map(([seatId, category, priceMinor]) => ({ seatId, category, priceMinor })),
+    seats: row.seats.map((seat) => (seat[3] ? { ...toSeat(seat), unbooked: true } : toSeat(seat))),
     amountMinor: Number(row.amount_minor),
     currency: row.currency,
     deadline: row.deadline,
@@ -131,12 +142,18 @@ function toHold(row: HoldRow): Hold {
   };
 }
 
+function toSeat([seatId, category, priceMinor]: SeatRow): HoldSeat {
+  return { seatId, category, priceMinor };
+}
+
 function toGiven(row: HoldRow): GivenHold {
+  assert(row.body_hash, 'a hold that was asked for has its request');
   const asGiven = {
     state: 'held',
     version: 1,
     deadline: row.first_deadline,
     extensionsLeft: row.extensions_max,
+    seats: row.seats.map(toSeat),
   } as const;
   return { hold: { ...toHold(row), ...asGiven }, bodyHash: row.body_hash };
 }

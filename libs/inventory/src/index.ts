@@ -3,6 +3,7 @@ export { findReplays, hold, type HoldOutcome, type HoldRequest, type TakenSeat }
 export { extend, type ExtendOutcome, type ExtendRequest } from './verbs/extend';
 export { beginPayment, type BeginPaymentOutcome, type BeginPaymentRequest } from './verbs/begin-payment';
 export { book, type BookOutcome, type BookRequest } from './verbs/book';
+export { lateBook, type LateBookOutcome, type LateBookRequest } from './verbs/late-book';
 export { endPayment, type EndPaymentOutcome, type EndPaymentRequest } from './verbs/end-payment';
 export { release, type ReleaseOutcome, type ReleaseRequest } from './verbs/release';
 export { expire, type ExpireOutcome } from './verbs/expire';

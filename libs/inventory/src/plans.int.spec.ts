@@ -14,6 +14,7 @@ import {
   findReplays,
   hold,
   inventoryMigrations,
+  lateBook,
   release,
   unbook,
 } from './index';
@@ -32,7 +33,8 @@ beforeAll(async () => {
   await test.database.query('ALTER TABLE inventory.seats SET (autovacuum_enabled = false)');
   await test.database.query('ALTER TABLE inventory.holds SET (autovacuum_enabled = false)');
   await test.database.query('ALTER TABLE inventory.buyers SET (autovacuum_enabled = false)');
-  sale = await Sale.open(test.database, 1_000, { seatsPerHoldMax: 10, seatsPerBuyerMax: 10 });
+  const settings = { seatsPerHoldMax: 10, seatsPerBuyerMax: 10, latePayment: 'same-seats-if-free' } as const;
+  sale = await Sale.open(test.database, 1_000, settings);
   await test.database.query(
     `INSERT INTO inventory.seats (event_id, seat_id, ordinal, category)
      SELECT $1, 'X' || n, n, 0 FROM generate_series(1000, 40000) n`,
@@ -65,9 +67,9 @@ async function plansOf(work: (sale: Sale) => Promise<unknown>): Promise<string> 
 
 /** Where a plan reads a table from end to end, or all that an event has in it. */
 const scans = (plan: string): string[] => [
-  ...(plan.match(/Seq Scan on (seats|holds|buyers|fences|idempotency_keys)/g) ?? []),
+  ...(plan.match(/Seq Scan on (seats|holds|buyers|fences|unbookings|idempotency_keys)/g) ?? []),
   ...(plan.match(
-    /(seats|holds|buyers|fences|idempotency_keys)\w* [^\n]*\n\s+Index Cond: \(event_id = '[^']*'::uuid\)$/gm,
+    /(seats|holds|buyers|fences|unbookings|idempotency_keys)\w* [^\n]*\n\s+Index Cond: \(event_id = '[^']*'::uuid\)$/gm,
   ) ?? []),
 ];
 
@@ -109,6 +111,7 @@ it('expire finds holds and seats by their indexes', async () => {
 it('so do all verbs, and those planned while nothing was sold, whose plans are kept', async () => {
   expect(scans(await plansOf((here) => everyVerb(here, '2')))).toEqual([]);
   expect(plansWhenEmpty).toContain('fences_pkey');
+  expect(plansWhenEmpty).toContain('unbookings_pkey');
   expect(scans(plansWhenEmpty)).toEqual([]);
 });
 
@@ -121,11 +124,16 @@ async function everyVerb(here: Sale, suffix: string): Promise<void> {
   await extend(db, eventId, [{ holdId, buyerId, key: 'k', bodyHash: Buffer.from('b'), seconds: 900 }]);
   await beginPayment(db, eventId, [{ attemptId, holdId, buyerId }]);
   await book(db, eventId, [{ attemptId, holdId, version: 2 }]);
-  await unbook(db, eventId, [{ attemptId, holdId, reason: 'refund' }]);
+  await unbook(db, eventId, [{ attemptId, holdId, refundId: newId(), reason: 'refunded', seatIds: [`S92${suffix}`] }]);
+  await unbook(db, eventId, [{ attemptId, holdId, refundId: newId(), reason: 'refunded' }]);
+  const late = await here.payLate(`late-${suffix}`, [`S96${suffix}`, `S97${suffix}`]);
+  const newHoldId = newId();
+  await lateBook(db, eventId, { attemptId: late.attemptId, holdId: late.held.holdId, newHoldId });
   await endPayment(db, eventId, [{ attemptId: other, holdId: leaver.holdId, reason: 'declined' }]);
   await expire(db, eventId, [leaver.holdId], 'due');
   await release(db, eventId, [{ holdId: leaver.holdId, buyerId: leaver.buyerId }]);
-  expect([await sale.holdState(holdId), await sale.holdState(leaver.holdId)]).toEqual(['unbooked', 'released']);
+  const states = [holdId, leaver.holdId, newHoldId].map((id) => sale.holdState(id));
+  expect(await Promise.all(states)).toEqual(['unbooked', 'released', 'booked']);
 }
 
 it('the sweeper reads the due index only', async () => {

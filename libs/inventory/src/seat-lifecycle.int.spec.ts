@@ -11,6 +11,7 @@ import {
   findReplays,
   hold,
   inventoryMigrations,
+  lateBook,
   readHold,
   release,
   unblock,
@@ -68,6 +69,10 @@ const verbs: Record<string, (sale: Sale, held: Hold, buyerId: string, version?: 
     const [outcome] = await book(sale.db, sale.eventId, [{ attemptId: newId(), holdId, version: 1 }]);
     return outcome?.outcome === 'refused' ? outcome.reason : (outcome?.outcome ?? '');
   },
+  'late-book without begin': async (sale, { holdId }) => {
+    const outcome = await lateBook(sale.db, sale.eventId, { attemptId: newId(), holdId, newHoldId: newId() });
+    return outcome.outcome === 'refused' ? outcome.reason : outcome.outcome;
+  },
   unbook: async (sale, { holdId }) => {
     const [outcome] = await unbook(sale.db, sale.eventId, [{ attemptId: newId(), holdId, reason: 'x' }]);
     return outcome?.outcome === 'refused' ? outcome.reason : (outcome?.outcome ?? '');
@@ -90,9 +95,10 @@ describe('every state x verb, by the owner', () => {
     expired: { extend: 'expired', release: 'expired', 'begin-payment': 'expired', expire: 'gone' },
     unbooked: { extend: 'ended', release: 'ended', 'begin-payment': 'ended', expire: 'gone' },
   };
+  const unasked = { 'book without begin': 'not-begun', 'late-book without begin': 'not-begun', unbook: 'not-booked' };
   for (const [state, arrange] of Object.entries(states)) {
     for (const [verb, ask] of Object.entries(verbs)) {
-      const answer = { 'book without begin': 'not-begun', unbook: 'not-booked', ...expected[state] }[verb];
+      const answer = { ...unasked, ...expected[state] }[verb];
       it(`${verb} of a hold that is ${state}: ${answer}`, async () => {
         const sale = await open();
         const held = await sale.hold('ann', ['S000', 'S001']);
@@ -436,22 +442,6 @@ describe('payment', () => {
     const end = { attemptId, holdId: held.holdId, reason: 'late' };
     expect(await endPayment(sale.db, sale.eventId, [end])).toEqual([{ outcome: 'booked' }]);
     expect(await sale.holdState(held.holdId)).toBe('booked');
-  });
-
-  it('can be unbooked seat by seat; a repeat changes nothing; the hold ends with its last seat', async () => {
-    const sale = await open(3, { seatsPerBuyerMax: 3 });
-    const held = await sale.hold('ann', ['S000', 'S001', 'S002']);
-    const { attemptId } = await sale.book(held);
-    const ask = async (seatIds?: string[]) =>
-      (await unbook(sale.db, sale.eventId, [{ attemptId, holdId: held.holdId, reason: 'refund', seatIds }]))[0];
-    expect(await ask(['S001'])).toMatchObject({ outcome: 'unbooked', replayed: false, seatIds: ['S001'] });
-    expect(await ask(['S001'])).toMatchObject({ outcome: 'unbooked', replayed: true });
-    expect(await ask(['S009'])).toEqual({ outcome: 'refused', reason: 'foreign-seats' });
-    expect(await sale.holdState(held.holdId)).toBe('booked');
-    expect((await sale.tryHold('ann', ['S001'])).outcome).toBe('held');
-    expect(await ask()).toMatchObject({ outcome: 'unbooked', replayed: false });
-    expect(await sale.holdState(held.holdId)).toBe('unbooked');
-    expect((await sale.seats())['S001']).toMatchObject({ state: 'held' });
   });
 });
 

@@ -6,6 +6,7 @@ export function toBody(hold: Hold, serverTime: Date): HoldBody {
   return {
     holdId: hold.holdId,
     eventId: hold.eventId,
+    ...(hold.replacesHoldId && { replacesHoldId: hold.replacesHoldId }),
     state: hold.state,
     version: hold.version,
     seats: hold.seats,

@@ -1,5 +1,5 @@
 import { RabbitTransport, type TransportQueue } from '@holdfast/broker';
-import { BeginPayment, Book, EndPayment, SeatsFreed, Unbook } from '@holdfast/contracts';
+import { BeginPayment, Book, EndPayment, LateBook, SeatsFreed, Unbook } from '@holdfast/contracts';
 import { TokenVerifier, type HttpServiceOptions } from '@holdfast/http';
 import { isDatabaseUnavailable } from '@holdfast/postgres';
 import type { MicroserviceOptions } from '@nestjs/microservices';
@@ -11,7 +11,7 @@ import { shortHoldRoute } from './short-hold-route';
 
 /** Both queues are shared by all instances of the service. A command holds a connection to Postgres while it runs. */
 const QUEUES: TransportQueue[] = [
-  { queue: 'hold-service.commands', prefetch: 10, contracts: [BeginPayment, Book, EndPayment, Unbook] },
+  { queue: 'hold-service.commands', prefetch: 10, contracts: [BeginPayment, Book, LateBook, EndPayment, Unbook] },
   { queue: 'hold-service.guard', prefetch: 20, contracts: [SeatsFreed] },
 ];
 

@@ -4,14 +4,16 @@ import {
   BeginPayment,
   Book,
   EndPayment,
+  LateBook,
   Unbook,
   type BeginPaymentReply,
   type BookReply,
   type EndPaymentReply,
+  type LateBookReply,
   type UnbookReply,
 } from '@holdfast/contracts';
 import { Guard } from '@holdfast/guard';
-import { beginPayment, book, endPayment, unbook } from '@holdfast/inventory';
+import { beginPayment, book, endPayment, lateBook, unbook } from '@holdfast/inventory';
 import { Database } from '@holdfast/postgres';
 import { Controller, UseFilters } from '@nestjs/common';
 import { MessagePattern, Payload } from '@nestjs/microservices';
@@ -50,6 +52,17 @@ export class PaymentCommandsController {
     const outcome = only(await book(this.database, eventId, [request]));
     if (outcome.outcome === 'refused') return { outcome: 'refused', reason: outcome.reason };
     await this.guard.book(eventId, request.holdId, outcome.seatIds);
+    return { ...outcome, serverTime: outcome.serverTime.toISOString() };
+  }
+
+  @MessagePattern(LateBook.messageName)
+  async lateBook(@Payload() { eventId, ...request }: LateBook): Promise<LateBookReply> {
+    const outcome = await lateBook(this.database, eventId, request);
+    if (outcome.outcome === 'refused') return { outcome: 'refused', reason: outcome.reason };
+    const { holdId, seatIds } = outcome;
+    // The old hold's keys run out by the clock of Redis, which is not the one that decides.
+    if (holdId !== request.holdId) await this.guard.release(eventId, request.holdId, seatIds);
+    await this.guard.book(eventId, holdId, seatIds);
     return { ...outcome, serverTime: outcome.serverTime.toISOString() };
   }
 

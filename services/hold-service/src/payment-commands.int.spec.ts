@@ -1,5 +1,5 @@
 import { openBroker, type Broker } from '@holdfast/broker';
-import { BeginPayment, Book, EndPayment, SeatsChanged, Unbook } from '@holdfast/contracts';
+import { BeginPayment, Book, EndPayment, LateBook, SeatsChanged, Unbook } from '@holdfast/contracts';
 import { v7 as newId } from 'uuid';
 import { Connections } from './connections';
 import {
@@ -30,7 +30,12 @@ describe('commands of payment-service', () => {
     ann = await service.caller('ann', 'buyer');
     ben = await service.caller('ben', 'buyer');
     const olga = await service.caller('olga', 'organiser');
-    eventId = await openSale(olga, { holdSeconds: 60, payGraceSeconds: 300, seatsPerBuyerMax: 1_000 });
+    eventId = await openSale(olga, {
+      holdSeconds: 60,
+      payGraceSeconds: 300,
+      seatsPerBuyerMax: 1_000,
+      latePayment: 'same-seats-if-free',
+    });
     path = `/v1/events/${eventId}/holds`;
   });
 
@@ -64,7 +69,7 @@ describe('commands of payment-service', () => {
       amountMinor: 4_500,
       currency: 'EUR',
       seats: [{ seatId, priceMinor: 4_500 }],
-      latePayment: 'void',
+      latePayment: 'same-seats-if-free',
     });
     if (begun.outcome !== 'begun') throw new Error('refused');
     expect(Date.parse(begun.deadline)).toBeGreaterThan(Date.parse(String(body.expiresAt)));
@@ -138,6 +143,75 @@ describe('commands of payment-service', () => {
     // Whatever the recorded reason is, the payer hears one of the reasons of the contract.
     expect(await begin(holdId, attemptId)).toEqual({ outcome: 'refused', reason: 'ended' });
     expect(await begin(holdId, newId())).toMatchObject({ outcome: 'begun' });
+  });
+
+  it('books the same seats for a payment that comes too late, by a hold that says which one it replaces', async () => {
+    const { holdId, seatId } = await held();
+    const attemptId = newId();
+    const begun = await begin(holdId, attemptId);
+    if (begun.outcome !== 'begun') throw new Error('refused');
+    await runOut(service.database, eventId, holdId);
+    const command = { eventId, holdId, attemptId };
+    expect(await client.request(Book, { ...command, version: begun.version }, ask)).toEqual({
+      outcome: 'refused',
+      reason: 'expired',
+    });
+    const newHoldId = newId();
+    const late = await client.request(LateBook, { ...command, newHoldId }, ask);
+    expect(late).toMatchObject({ outcome: 'booked', replayed: false, holdId: newHoldId, seatIds: [seatId] });
+    expect(await client.request(LateBook, { ...command, newHoldId }, ask)).toMatchObject({ replayed: true });
+    expect(await hold(newHoldId)).toMatchObject({ state: 'booked', replacesHoldId: holdId });
+    expect(await hold(holdId)).toMatchObject({ state: 'expired' });
+    expect(await wanted(seatId)).toMatchObject({ status: 409, body: { seats: [{ seatId, state: 'booked' }] } });
+  });
+
+  it('refuses a late payment whose seats are gone, and says so again', async () => {
+    const { holdId, seatId } = await held();
+    const attemptId = newId();
+    await begin(holdId, attemptId);
+    await runOut(service.database, eventId, holdId);
+    const next = newId();
+    const bookLate = () => client.request(LateBook, { eventId, holdId, attemptId, newHoldId: next }, ask);
+    await service.database.database.query(
+      `UPDATE inventory.seats SET state = 'blocked', hold_id = NULL, deadline = NULL WHERE event_id = $1 AND seat_id = $2`,
+      [eventId, seatId],
+    );
+    expect(await bookLate()).toEqual({ outcome: 'refused', reason: 'seats-taken' });
+    expect(await bookLate()).toEqual({ outcome: 'refused', reason: 'seats-taken' });
+    expect(await ann('GET', `${path}/${next}`)).toMatchObject({ status: 404 });
+  });
+
+  it('gives back single seats of a booking by their refund; the hold tells which, and the guard follows', async () => {
+    const seats = ['Ba-A-1', 'Ba-A-2'];
+    const { status, body } = await ann('POST', path, { body: { seats } });
+    expect(status).toBe(201);
+    const holdId = String(body.holdId);
+    const attemptId = newId();
+    const begun = await begin(holdId, attemptId);
+    if (begun.outcome !== 'begun') throw new Error('refused');
+    await client.request(Book, { eventId, holdId, attemptId, version: begun.version }, ask);
+    const refund = { eventId, holdId, attemptId, refundId: newId(), reason: 'refunded', seatIds: ['Ba-A-2'] };
+    const given = { outcome: 'unbooked', replayed: false, seatIds: ['Ba-A-2'] };
+    expect(await client.request(Unbook, refund, ask)).toEqual(given);
+    expect(await client.request(Unbook, refund, ask)).toEqual({ ...given, replayed: true });
+    expect(await client.request(Unbook, { ...refund, refundId: newId() }, ask)).toEqual({
+      outcome: 'refused',
+      reason: 'already-unbooked',
+    });
+    const read = await hold(holdId);
+    expect(read).toMatchObject({ state: 'booked', amountMinor: 6_000 });
+    expect(read.seats).toEqual([
+      { seatId: 'Ba-A-1', category: 'Balcony', priceMinor: 3_000 },
+      { seatId: 'Ba-A-2', category: 'Balcony', priceMinor: 3_000, unbooked: true },
+    ]);
+    const { body: history } = await ann('GET', `${path}/${holdId}/history`);
+    expect((history.entries as Body[]).at(-1)).toMatchObject({
+      kind: 'unbooked',
+      seatId: 'Ba-A-2',
+      reason: 'refunded',
+    });
+    expect(await wanted('Ba-A-1')).toMatchObject({ status: 409 });
+    expect(await wanted('Ba-A-2')).toMatchObject({ status: 201 });
   });
 
   it('forgets a seat in the guard when the ledger says it is free', async () => {

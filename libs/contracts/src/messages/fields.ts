@@ -38,9 +38,11 @@ export const Ids = (max: number): PropertyDecorator =>
 /** The plan's own `seat_guid`. */
 export const SeatId = (): PropertyDecorator => together(IsString(), Length(1, 200), Matches(PLAIN));
 
+/** Between 1 and {@link SEATS_PER_MESSAGE_MAX} seats. */
 export const SeatIds = (): PropertyDecorator =>
   together(
     IsArray(),
+    ArrayMinSize(1),
     ArrayMaxSize(SEATS_PER_MESSAGE_MAX),
     IsString({ each: true }),
     Length(1, 200, { each: true }),

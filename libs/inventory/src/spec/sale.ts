@@ -58,14 +58,27 @@ export class Sale {
     return outcome.hold;
   }
 
-  async book(held: Hold): Promise<{ attemptId: string; version: number }> {
+  /** A payment of the hold, begun by an attempt of its own. */
+  async pay({ holdId, buyerId }: Hold): Promise<{ attemptId: string; version: number }> {
     const attemptId = newId();
-    const { holdId, buyerId } = held;
     const [begun] = await beginPayment(this.db, this.eventId, [{ attemptId, holdId, buyerId }]);
     if (begun?.outcome !== 'begun') throw new Error(`refused: ${JSON.stringify(begun)}`);
-    const [booked] = await book(this.db, this.eventId, [{ attemptId, holdId, version: begun.version }]);
-    if (booked?.outcome !== 'booked') throw new Error(`refused: ${JSON.stringify(booked)}`);
     return { attemptId, version: begun.version };
+  }
+
+  async book(held: Hold): Promise<{ attemptId: string; version: number }> {
+    const payment = await this.pay(held);
+    const [booked] = await book(this.db, this.eventId, [{ holdId: held.holdId, ...payment }]);
+    if (booked?.outcome !== 'booked') throw new Error(`refused: ${JSON.stringify(booked)}`);
+    return payment;
+  }
+
+  /** A hold whose payment had begun when it ran out. */
+  async payLate(buyerId: string, seatIds: string[]): Promise<{ held: Hold; attemptId: string; version: number }> {
+    const held = await this.hold(buyerId, seatIds);
+    const payment = await this.pay(held);
+    await this.runOut(held.holdId);
+    return { held, ...payment };
   }
 
   /** Moves time by data: the hold ran out `ago` milliseconds before now. */

@@ -138,7 +138,7 @@ WITH event AS (
   SELECT r.*, h.state, h.deadline, h.version AS hold_version, h.amount_minor, e.currency, e.late_payment,
          CASE
            WHEN r.fence_hold_id <> r.hold_id OR r.seat_ids IS NULL THEN 'unknown-hold'
-           WHEN r.fence_state = 'refused' THEN r.fence_reason
+           WHEN r.fence_reason IS NOT NULL THEN r.fence_reason
            WHEN r.fence_state IS NOT NULL THEN 'replay'
            -- Recorded by somebody since this snapshot: a fresh one will see it.
            WHEN h.attempt_id = r.attempt_id THEN 'conflict'

@@ -94,10 +94,11 @@ WITH request AS (
 ), t AS MATERIALIZED (
   SELECT clock_timestamp() AS now, count(*) AS locked_fences FROM locked_fence
 ), judged AS (
-  SELECT r.*, f.state AS fence_state, f.hold_version AS fence_version, h.attempt_id AS hold_attempt,
+  SELECT r.*, f.state AS fence_state, f.reason AS fence_reason, f.hold_version AS fence_version, h.attempt_id AS hold_attempt,
          CASE
+           -- Also where late-book has won since: not this hold's seats.
+           WHEN f.reason IS NOT NULL THEN f.reason
            WHEN f.state = 'booked' THEN 'replay'
-           WHEN f.state = 'refused' THEN f.reason
            WHEN f.state = 'unbooked' THEN 'unbooked'
            WHEN f.hold_id <> r.hold_id OR h.hold_id IS NULL THEN 'unknown-hold'
            -- Begun by somebody since this snapshot: a fresh one will see it.
@@ -121,7 +122,7 @@ WITH request AS (
   SELECT $1, j.attempt_id, j.hold_id, 'refused', j.verdict, t.now
     FROM judged j CROSS JOIN t
    WHERE j.verdict IN ('unknown-hold', 'not-begun', 'expired', 'ended', 'stale-version', 'taken-over')
-     AND j.fence_state IS DISTINCT FROM 'refused'
+     AND j.fence_reason IS NULL
    ORDER BY j.attempt_id
   ON CONFLICT (event_id, attempt_id) DO UPDATE
      SET state = 'refused', reason = excluded.reason, decided_at = excluded.decided_at
@@ -160,7 +161,7 @@ WITH request AS (
 )
 SELECT j.i,
        CASE WHEN j.verdict = 'free' THEN 'booked'
-            WHEN j.verdict IN ('replay', 'conflict') OR j.fence_state IN ('refused', 'unbooked') THEN j.verdict
+            WHEN j.verdict IN ('replay', 'conflict', 'unbooked') OR j.fence_reason IS NOT NULL THEN j.verdict
             WHEN x.attempt_id IS NULL THEN 'conflict'
             ELSE j.verdict END AS outcome,
        t.now, j.seat_ids, coalesce(CASE WHEN j.verdict = 'replay' THEN j.fence_version END, j.version + 1) AS version

@@ -3,7 +3,7 @@ import type { Database } from '@holdfast/postgres';
 import { v7 as newId } from 'uuid';
 import { assertEachOnce, inOrder, withoutConflicts, type Conflict } from '../batch';
 import { holdRefusal, type HoldRefusal, type RefusalRow } from '../hold-refusal';
-import { rereadHolds, type Hold } from '../holds';
+import { givenHolds, type GivenHold, type Hold } from '../holds';
 
 export interface ExtendRequest {
   holdId: string;
@@ -45,12 +45,12 @@ export async function extend(db: Database, eventId: string, requests: ExtendRequ
       asked.map((request) => request.version ?? null),
       newId(),
     ]);
-    const holds = await rereadHolds(
+    const given = await givenHolds(
       db,
       eventId,
       rows.flatMap((row) => row.answer?.holdId ?? []),
     );
-    return inOrder(asked, rows, (_, row) => toOutcome(row, holds));
+    return inOrder(asked, rows, (_, row) => toOutcome(row, given));
   });
 }
 
@@ -63,15 +63,15 @@ interface Row extends RefusalRow {
   answer: { holdId: string; version: number; deadline: string; extensionsLeft: number } | null;
 }
 
-function toOutcome(row: Row, holds: Map<string, Hold>): ExtendOutcome | Conflict {
+function toOutcome(row: Row, holds: Map<string, GivenHold>): ExtendOutcome | Conflict {
   switch (row.outcome) {
     case 'extended':
     case 'replay': {
-      const hold = holds.get(row.answer?.holdId ?? '');
-      assert(hold && row.answer, 'an extended hold has its answer');
+      const given = holds.get(row.answer?.holdId ?? '');
+      assert(given && row.answer, 'an extended hold has its answer');
       const { version, deadline, extensionsLeft } = row.answer;
-      const asGiven: Hold = { ...hold, state: 'held', version, deadline: new Date(deadline), extensionsLeft };
-      return { outcome: 'extended', replayed: row.outcome === 'replay', hold: asGiven, serverTime: row.now };
+      const hold: Hold = { ...given.hold, version, deadline: new Date(deadline), extensionsLeft };
+      return { outcome: 'extended', replayed: row.outcome === 'replay', hold, serverTime: row.now };
     }
     case 'no-extensions-left':
       return { outcome: row.outcome, limit: row.extensions_max };
