@@ -16,6 +16,10 @@ export interface ConsumeOptions {
   attemptsMax?: number;
   /** Bindings of a queue of this process alone: transient, gone with the connection, made anew with the next. */
   exclusive?: Omit<Binding, 'queue'>[];
+  /** Called before the first message of a new channel can come. */
+  onAttach?: () => void;
+  /** Called when that channel is lost or given up: what came by it and is unacknowledged will come again, perhaps to another. */
+  onDetach?: () => void;
 }
 
 /** Called for each message. A rejection counts as `retry`. */
@@ -112,6 +116,7 @@ export class Consumer {
     this.channel = channel;
     await channel.prefetch(this.options.prefetch);
     const queue = await this.declareQueue(channel);
+    this.options.onAttach?.();
     const { consumerTag } = await channel.consume(queue, (message) =>
       message ? this.accept(channel, queue, message) : this.cancelled(channel),
     );
@@ -141,6 +146,7 @@ export class Consumer {
     if (this.stopped || this.channel !== channel) return;
     this.settings.log.warn({ queue: this.options.queue }, 'The consumer was cancelled by RabbitMQ; consuming again');
     this.forget();
+    this.options.onDetach?.();
     // Handlers in flight acknowledge on the old channel, then it goes.
     void Promise.allSettled(this.handling).then(() => closeQuietly(channel));
     this.attachLater();
@@ -149,6 +155,7 @@ export class Consumer {
   private lose(channel: Channel): void {
     if (this.channel !== channel) return;
     this.forget();
+    this.options.onDetach?.();
     this.attachLater();
   }
 

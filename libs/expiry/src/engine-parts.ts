@@ -14,6 +14,7 @@ export interface EngineParts {
   redis?: RedisParts;
   sqs?: SqsSettings;
   sweep?: SweepSettings;
+  timingWheel?: TimingWheelSettings;
   /** The holds as the database has them. */
   holds?: OutstandingHolds;
   log?: EngineLog;
@@ -45,6 +46,11 @@ export interface SqsSettings {
 export interface SweepSettings {
   /** From one look at the database to the next. */
   everyMs: number;
+}
+
+export interface TimingWheelSettings {
+  /** Of the worker alone, or shared with others on the same machine; it outlives the process. */
+  journalFolder: string;
 }
 
 /** Callbacks, because an engine knows no tables. */

@@ -20,6 +20,7 @@ export {
   type RedisParts,
   type SqsSettings,
   type SweepSettings,
+  type TimingWheelSettings,
 } from './engine-parts';
 export { EngineUnavailable } from './engine-unavailable';
 export { openEngine, openScheduler } from './open-engine';

@@ -8,6 +8,8 @@ import { ParkingTimers } from './parking/parking-timers';
 import { RabbitmqEngine } from './rabbitmq-engine';
 import { SweepEngine, SweepScheduler } from './sweep/sweep-engine';
 import type { TimerTransport } from './timer';
+import { WheelTimers } from './timing-wheel/shards';
+import { TimingWheelEngine } from './timing-wheel/timing-wheel-engine';
 
 /** How the two ends of an engine are made from its parts. */
 interface Ends {
@@ -21,6 +23,10 @@ const engines: Record<ExpiryEngineName, Ends> = {
   keyspace: {
     scheduler: (parts) => buffered(new KeyspaceTimers(required(parts, 'redis').commands), parts),
     engine: (parts) => new KeyspaceEngine(parts),
+  },
+  'timing-wheel': {
+    scheduler: (parts) => buffered(new WheelTimers(required(parts, 'rabbitmq').broker), parts),
+    engine: (parts) => new TimingWheelEngine(parts),
   },
   sweep: { scheduler: () => Promise.resolve(new SweepScheduler()), engine: (parts) => new SweepEngine(parts) },
 };

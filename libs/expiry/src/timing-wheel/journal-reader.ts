@@ -1,5 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { EngineUnavailable } from '../engine-unavailable';
 import {
   decodeSegmentHeader,
   findRecord,
@@ -36,13 +37,12 @@ export interface JournalContents {
  * Records in the middle of a journal cannot be read: the disk, or somebody, has changed them. Which timers they held is
  * not known, so none of the journal is used. Postgres knows them all.
  */
-export class JournalDamaged extends Error {
+export class JournalDamaged extends EngineUnavailable {
   constructor(folder: string, place: string) {
     super(
       `The timer journal ${folder} is damaged: ${place}. None of its timers are used. ` +
         'Stop the expiry-worker, rebuild the journal from Postgres with `npm run -s timer-journal -- rebuild`, and start again.',
     );
-    this.name = 'JournalDamaged';
   }
 }
 

@@ -96,7 +96,8 @@ export class Journal {
 
   /** Adds timers and answers the number of the first; they are safe once `flush` has resolved. */
   armed(eventId: string, deadline: number, holdIds: readonly string[]): number {
-    this.draftFor(holdIds.length).armed(eventId, deadline, holdIds);
+    // Nothing collects in a journal that has failed; `flush` says so.
+    if (!this.failure) this.draftFor(holdIds.length).armed(eventId, deadline, holdIds);
     const first = this.contents.nextTimer;
     this.contents.nextTimer += holdIds.length;
     return first;
@@ -104,6 +105,7 @@ export class Journal {
 
   /** A timer is finished with. Reaches the disk with the next flush, or a little later by itself. */
   done(number: number): void {
+    if (this.failure) return;
     this.draftFor(1).done(number);
     this.lazily ??= setTimeout(() => void this.flush().catch(() => undefined), LAZY_FLUSH_MS);
   }

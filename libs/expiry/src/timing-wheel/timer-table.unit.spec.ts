@@ -34,7 +34,12 @@ describe('the table of timers', () => {
         for (const each of steps) {
           const entry = each.do === 'add' ? undefined : [...model.keys()][each.nth];
           if (each.do === 'add') {
-            const timer = { eventId: events[each.event] ?? '', holdId: anyId(), deadline: each.deadline, number: ++number };
+            const timer = {
+              eventId: events[each.event] ?? '',
+              holdId: anyId(),
+              deadline: each.deadline,
+              number: ++number,
+            };
             model.set(table.add(timer.eventId, bytesOf(timer.holdId), 0, timer.deadline, timer.number), timer);
           } else if (entry !== undefined && each.do === 'remove') {
             table.remove(entry);
