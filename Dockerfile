@@ -19,9 +19,9 @@ FROM modules AS build
 RUN npm ci --ignore-scripts --prefer-offline
 COPY . .
 RUN npx tsc -b services/hold-service services/payment-service services/expiry-worker \
-      infra/migrate infra/sandbox-provider infra/dead-letters
+      infra/migrate infra/sandbox-provider infra/dead-letters infra/timer-journal
 # What runs: compiled sources, migrations and scripts, without types and build notes.
-RUN for project in libs/* services/* infra/migrate infra/sandbox-provider infra/dead-letters; do \
+RUN for project in libs/* services/* infra/migrate infra/sandbox-provider infra/dead-letters infra/timer-journal; do \
       [ -d "$project/dist" ] || continue; \
       mkdir -p "/out/$project"; \
       for part in package.json dist migrations scripts; do \
@@ -51,7 +51,8 @@ ENV NODE_ENV=production \
     HOLDFAST_HTTP_HOST=0.0.0.0 \
     HOLDFAST_HTTP_PORT=8080 \
     HOLDFAST_SANDBOX_PORT=8080 \
-    HOLDFAST_SANDBOX_DATA=/var/lib/holdfast
+    HOLDFAST_SANDBOX_DATA=/var/lib/holdfast \
+    HOLDFAST_TIMER_JOURNAL=/var/lib/holdfast
 EXPOSE 8080
 
 # The user `node` of the base image, as a number: orchestrators that forbid root cannot judge a name. Volumes mounted at

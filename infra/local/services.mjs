@@ -69,7 +69,8 @@ const settingsOf = {
     HOLDFAST_STRIPE_SECRET_KEY: secrets.stripe,
     HOLDFAST_STRIPE_WEBHOOK_SECRETS: secrets.stripeWebhook,
   }),
-  'expiry-worker': ({ addresses: { postgres, redis, rabbitmq }, engine }) => ({
+  'expiry-worker': ({ addresses: { postgres, redis, rabbitmq }, engine, folder }) => ({
+    HOLDFAST_TIMER_JOURNAL: join(folder, 'timer-journal'),
     HOLDFAST_POSTGRES_URL: postgres.expiryUrl,
     HOLDFAST_REDIS_URL: redis.expiryUrl,
     HOLDFAST_RABBITMQ_URL: rabbitmq.expiryUrl,

@@ -25,3 +25,9 @@ export {
 export { EngineUnavailable } from './engine-unavailable';
 export { openEngine, openScheduler } from './open-engine';
 export type { Timer } from './timer';
+export {
+  checkJournals,
+  rebuildDamagedJournals,
+  setDamagedJournalsAside,
+  type JournalState,
+} from './timing-wheel/mend-journals';

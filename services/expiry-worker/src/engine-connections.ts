@@ -31,6 +31,7 @@ export function connectEngines(
       rabbitmq: { broker, url: config.rabbitmqUrl },
       redis,
       sweep: { everyMs: config.sweepEveryMs },
+      timingWheel: { journalFolder: config.timerJournal },
       holds: {
         readDue: (limit) => dueHolds(database, { overdueMs: 0, limit }),
         readOutstanding: () => outstandingHolds(database),

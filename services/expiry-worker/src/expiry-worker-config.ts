@@ -2,7 +2,7 @@ import { fromEnv } from '@holdfast/config';
 import { EXPIRY_ENGINES, readEngineNames, type ExpiryEngineName } from '@holdfast/expiry';
 import { ServerConfig } from '@holdfast/http';
 import { Transform } from 'class-transformer';
-import { ArrayUnique, IsIn, IsInt, IsString, Max, Min } from 'class-validator';
+import { ArrayUnique, IsIn, IsInt, IsString, Max, Min, MinLength } from 'class-validator';
 
 /** Every setting of the expiry-worker. It listens for health and metrics only. */
 export class ExpiryWorkerConfig extends ServerConfig {
@@ -50,4 +50,10 @@ export class ExpiryWorkerConfig extends ServerConfig {
   @Min(10)
   @Max(3_600_000)
   sweepEveryMs: number = 1_000;
+
+  /** Folder of the journal that the engine `timing-wheel` restores its timers from. It must outlive the process. */
+  @fromEnv('HOLDFAST_TIMER_JOURNAL')
+  @IsString()
+  @MinLength(1)
+  timerJournal: string = '.local/timer-journal';
 }
