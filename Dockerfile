@@ -18,7 +18,7 @@ RUN npm ci --omit=dev --ignore-scripts
 FROM modules AS build
 RUN npm ci --ignore-scripts --prefer-offline
 COPY . .
-RUN npx tsc -b services/hold-service services/payment-service services/expiry-worker \
+RUN npx tsc -b services/hold-service services/payment-service services/expiry-worker services/webhook-service \
       infra/migrate infra/sandbox-provider infra/dead-letters infra/timer-journal
 # What runs: compiled sources, migrations and scripts, without types and build notes.
 RUN for project in libs/* services/* infra/migrate infra/sandbox-provider infra/dead-letters infra/timer-journal; do \

@@ -209,5 +209,5 @@ function privateInstance(server, source, context) {
 
 /** The addresses of a server given by URL: everybody uses the same one. */
 export function givenAddresses(url) {
-  return { url, holdUrl: url, paymentUrl: url, expiryUrl: url };
+  return { url, holdUrl: url, paymentUrl: url, expiryUrl: url, webhookUrl: url };
 }

@@ -17,6 +17,7 @@ const SECRET_NAMES = [
   'postgresHold',
   'postgresPayment',
   'postgresExpiry',
+  'postgresWebhook',
   'redisAdmin',
   'redisHold',
   'redisExpiry',
@@ -24,6 +25,7 @@ const SECRET_NAMES = [
   'rabbitmqHold',
   'rabbitmqPayment',
   'rabbitmqExpiry',
+  'webhookKey',
 ];
 
 /** As Stripe's secrets begin. */

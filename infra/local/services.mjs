@@ -9,6 +9,7 @@ export const SERVICE_PORTS = {
   'hold-service': 8081,
   'payment-service': 8082,
   'expiry-worker': 8083,
+  'webhook-service': 8085,
 };
 
 const folderOf = (name) => (name === 'sandbox-provider' ? 'infra' : 'services');
@@ -75,6 +76,13 @@ const settingsOf = {
     HOLDFAST_REDIS_URL: redis.expiryUrl,
     HOLDFAST_RABBITMQ_URL: rabbitmq.expiryUrl,
     HOLDFAST_EXPIRY_ENGINE: engine,
+  }),
+  'webhook-service': ({ addresses: { postgres }, secrets }) => ({
+    // A developer's receiver runs on this machine; with the variable empty, all of it is refused as in production.
+    HOLDFAST_WEBHOOK_ALLOWED_NETWORKS: process.env.HOLDFAST_WEBHOOK_ALLOWED_NETWORKS ?? '127.0.0.0/8,::1/128',
+    HOLDFAST_POSTGRES_URL: postgres.webhookUrl,
+    HOLDFAST_JWT_SECRET: secrets.jwt,
+    HOLDFAST_WEBHOOK_KEY: secrets.webhookKey,
   }),
 };
 

@@ -1,6 +1,7 @@
 /** Types of system.mjs, for TypeScript callers: `const { startSystem } = await import('../../local/system.mjs')`. */
 
-export type ServiceName = 'sandbox-provider' | 'hold-service' | 'payment-service' | 'expiry-worker' | 'gateway';
+export type ServiceName =
+  'sandbox-provider' | 'hold-service' | 'payment-service' | 'expiry-worker' | 'webhook-service' | 'gateway';
 
 export interface SystemOptions {
   /** Data, logs, secrets and state of this system; absolute. `npm start` uses `.local`; everything else takes a folder of its own. */

@@ -124,6 +124,7 @@ export async function startSystem(options) {
       upstreams: {
         holdServices: ['hold-service', ...furtherHoldServices].map((name) => ports[name]),
         paymentService: ports['payment-service'],
+        webhookService: ports['webhook-service'],
       },
       onDeath: (how) => onDeath('nginx', gateway)(how),
     });
@@ -242,6 +243,7 @@ async function migrate({ addresses, secrets }) {
         HOLDFAST_POSTGRES_HOLD_PASSWORD: secrets.postgresHold,
         HOLDFAST_POSTGRES_PAYMENT_PASSWORD: secrets.postgresPayment,
         HOLDFAST_POSTGRES_EXPIRY_PASSWORD: secrets.postgresExpiry,
+        HOLDFAST_POSTGRES_WEBHOOK_PASSWORD: secrets.postgresWebhook,
       }),
     },
   });

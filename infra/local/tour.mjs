@@ -5,7 +5,7 @@ export function tour({ url, services, tokens, eventId, servers }) {
   return `
 Addresses
 ${addresses.join('\n')}
-  ${'docs'.padEnd(width)}  ${url}/docs and ${url}/docs/payments
+  ${'docs'.padEnd(width)}  ${url}/docs, ${url}/docs/payments and ${url}/docs/webhooks
   ${'Postgres'.padEnd(width)}  ${servers.postgresUrl}
   logs are in .local/logs, one file each
 

@@ -1,6 +1,7 @@
 import { describeHttpApi } from '@holdfast/http';
 import { HoldServiceConfig, holdService } from '@holdfast/hold-service';
 import { PaymentConfig, paymentService } from '@holdfast/payment-service';
+import { WebhookConfig, webhookService } from '@holdfast/webhook-service';
 import type { OpenAPIObject } from '@nestjs/swagger';
 
 /** Nothing is signed with it: the applications are only described. */
@@ -12,6 +13,7 @@ export async function openApiText(): Promise<string> {
   const documents = [
     await describeHttpApi(holdService(Object.assign(new HoldServiceConfig(), settings))),
     await describeHttpApi(paymentService(Object.assign(new PaymentConfig(), settings))),
+    await describeHttpApi(webhookService(Object.assign(new WebhookConfig(), settings, { webhookKey: NO_SECRET }))),
   ];
   return `${JSON.stringify(merged(documents), null, 2)}\n`;
 }

@@ -57,6 +57,7 @@ function writeConfig(folder, { ports, upstreams, workFolder }) {
     // Fills the one `server` line of the template; several instances become as many lines.
     GATEWAY_HOLD_SERVICE: upstreams.holdServices.map((port) => `127.0.0.1:${port}`).join(' max_fails=0;\n    server '),
     GATEWAY_PAYMENT_SERVICE: `127.0.0.1:${upstreams.paymentService}`,
+    GATEWAY_WEBHOOK_SERVICE: `127.0.0.1:${upstreams.webhookService}`,
     GATEWAY_WORK_FOLDER: workFolder,
   });
   // No secret is in it, and in a container a foreign user reads it.

@@ -73,6 +73,7 @@ export const postgres = {
       holdUrl: url('holdfast_hold', secrets.postgresHold, 'holdfast'),
       paymentUrl: url('holdfast_payment', secrets.postgresPayment, 'holdfast'),
       expiryUrl: url('holdfast_expiry', secrets.postgresExpiry, 'holdfast'),
+      webhookUrl: url('holdfast_webhook', secrets.postgresWebhook, 'holdfast'),
     };
   },
 

@@ -16,6 +16,7 @@ describe('migrating a server that has nothing yet', () => {
     holdPassword: 'hold-password',
     paymentPassword: 'payment-password',
     expiryPassword: 'expiry-password',
+    webhookPassword: 'webhook-password',
   });
   const open: Database[] = [];
   const connect = (url: string) => {
@@ -46,5 +47,14 @@ describe('migrating a server that has nothing yet', () => {
     const payment = connect(addressOf('holdfast_payment', 'payment-password'));
     await expect(payment.query('SELECT FROM payments.attempts')).resolves.toEqual([]);
     await expect(payment.query('SELECT FROM inventory.seats')).rejects.toThrow(/permission denied/);
+  });
+
+  it('lets the webhooks read the ledger, and neither write it nor see who holds', async () => {
+    const webhook = connect(addressOf('holdfast_webhook', 'webhook-password'));
+    await expect(webhook.query('DELETE FROM webhooks.endpoints')).resolves.toEqual([]);
+    await expect(webhook.query('SELECT FROM inventory.ledger')).resolves.toEqual([]);
+    await expect(webhook.query('DELETE FROM inventory.ledger')).rejects.toThrow(/permission denied/);
+    await expect(webhook.query('SELECT FROM inventory.holds')).rejects.toThrow(/permission denied/);
+    await expect(webhook.query('SELECT FROM inventory.buyers')).rejects.toThrow(/permission denied/);
   });
 });

@@ -34,4 +34,10 @@ export class MigrateConfig {
   @IsOptional()
   @Matches(PASSWORD)
   expiryPassword?: string;
+
+  /** The same for the webhook-service. */
+  @fromEnv('HOLDFAST_POSTGRES_WEBHOOK_PASSWORD')
+  @IsOptional()
+  @Matches(PASSWORD)
+  webhookPassword?: string;
 }

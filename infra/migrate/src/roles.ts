@@ -4,6 +4,8 @@ import { openDatabase, type Database } from '@holdfast/postgres';
 export interface ServiceRole {
   name: string;
   schema: string;
+  /** Tables of other schemas that it may read, `schema.table`. */
+  reads?: string[];
   password: string;
 }
 
@@ -25,11 +27,16 @@ export async function ensureServiceRoles(adminUrl: string, ownerUrl: string, rol
     for (const { name, password } of roles) await ensureRole(admin, name, password);
   });
   await asAdmin(ownerUrl, async (owner) => {
-    for (const { name, schema } of roles) {
+    for (const { name, schema, reads = [] } of roles) {
       await runFormatted(owner, 'GRANT USAGE ON SCHEMA %I TO %I', [schema, name]);
       const rights = 'SELECT, INSERT, UPDATE, DELETE';
       await runFormatted(owner, `GRANT ${rights} ON ALL TABLES IN SCHEMA %I TO %I`, [schema, name]);
       await runFormatted(owner, 'GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA %I TO %I', [schema, name]);
+      for (const read of reads) {
+        const [readSchema = '', table = ''] = read.split('.');
+        await runFormatted(owner, 'GRANT USAGE ON SCHEMA %I TO %I', [readSchema, name]);
+        await runFormatted(owner, 'GRANT SELECT ON %I.%I TO %I', [readSchema, table, name]);
+      }
     }
   });
 }

@@ -50,3 +50,16 @@ export { EndPayment, PaymentAlreadyBooked, PaymentEnded, type EndPaymentReply } 
 export { SeatsUnbooked, Unbook, UnbookRefused, type UnbookReply } from './messages/unbook';
 export { PAYMENT_STATES, PaymentActionBody, PaymentBody } from './http/payment-body';
 export { PayBody } from './http/payment-requests';
+export {
+  WEBHOOK_DISABLED_REASONS,
+  WEBHOOK_ENDPOINT_STATES,
+  WEBHOOK_OUTCOMES,
+  WebhookAttemptBody,
+  WebhookAttemptListBody,
+  WebhookEndpointBody,
+  WebhookEndpointCreatedBody,
+  WebhookEndpointListBody,
+  WebhookSecretBody,
+} from './http/webhook-endpoint-body';
+export { SeatsChangedWebhook } from './http/webhook-payload';
+export { CreateWebhookEndpointBody, ReplayWebhookBody } from './http/webhook-requests';

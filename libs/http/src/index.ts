@@ -15,6 +15,7 @@ export {
   markReplayed,
   requestHash,
 } from './idempotency-key';
+export { PathId } from './path-id';
 export { Readiness, type ReadinessCheck } from './readiness';
 export {
   createHttpApp,

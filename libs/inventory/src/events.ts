@@ -107,6 +107,15 @@ export async function readEvent(db: Database, eventId: string): Promise<EventDet
   return rows.map(toDetails)[0];
 }
 
+/** Whether an event is there and is this organiser's. */
+export async function isEventOf(db: Database, eventId: string, organiserId: string): Promise<boolean> {
+  const rows = await db.query('SELECT FROM inventory.events WHERE event_id = $1 AND organiser_id = $2', [
+    eventId,
+    organiserId,
+  ]);
+  return rows.length > 0;
+}
+
 /** Events, newest first, a page at a time: those before the event `before`, where it is given. */
 export async function listEvents(db: Database, limit: number, before?: string): Promise<EventDetails[]> {
   const rows = await db.query<EventRow>(

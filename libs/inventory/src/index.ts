@@ -15,6 +15,7 @@ export {
   closeEvent,
   createEvent,
   findCreated,
+  isEventOf,
   listEvents,
   readEvent,
   type CloseOutcome,

@@ -1,3 +1,4 @@
+import { BackgroundLoop } from '@holdfast/background';
 import { openBroker, type Broker } from '@holdfast/broker';
 import { SeatsChanged } from '@holdfast/contracts';
 import { DatabaseClock } from '@holdfast/expiry';
@@ -5,7 +6,6 @@ import { expire, forgetKeys, oldestUnpublished } from '@holdfast/inventory';
 import { createLogger, currentTraceparent, withTraceparent, type Metrics } from '@holdfast/observability';
 import { openDatabase, type Database } from '@holdfast/postgres';
 import { Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
-import { BackgroundLoop } from './background-loop';
 import { connectEngines, type EngineConnections } from './engine-connections';
 import type { ExpiryWorkerConfig } from './expiry-worker-config';
 import { LedgerRelay } from './ledger-relay';

@@ -1,8 +1,8 @@
+import { BackgroundLoop } from '@holdfast/background';
 import { ENTRIES_PER_MESSAGE_MAX, type SeatsChanged } from '@holdfast/contracts';
 import { markPublished, numberLedger, readUnpublished, type UnpublishedEntries } from '@holdfast/inventory';
 import type { Database } from '@holdfast/postgres';
 import type { LoggerService } from '@nestjs/common';
-import { BackgroundLoop } from './background-loop';
 
 const BATCHES_PER_NUMBERING_MAX = 200;
 /** Commits of the hold-service give no hint: a poll this short keeps news young while there are any. */

@@ -1,7 +1,7 @@
+import { BackgroundLoop } from '@holdfast/background';
 import { dueHolds, expire, type ExpireOutcome } from '@holdfast/inventory';
 import type { Database } from '@holdfast/postgres';
 import type { LoggerService } from '@nestjs/common';
-import { BackgroundLoop } from './background-loop';
 
 const SWEEP_EVERY_MS = 500;
 /** Younger ones are the engine's: the sweeper only takes up what the prompt path has missed. */

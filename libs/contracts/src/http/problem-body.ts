@@ -51,7 +51,8 @@ export class ProblemBody {
   @ApiProperty({
     required: false,
     type: 'integer',
-    description: 'With `too-many-seats`, `buyer-limit` and `no-extensions-left`: how many there may be',
+    description:
+      'With `too-many-seats`, `buyer-limit`, `no-extensions-left` and `endpoint-limit`: how many there may be',
   })
   limit?: number;
 
@@ -84,4 +85,7 @@ export class ProblemBody {
 
   @ApiProperty({ required: false, description: 'With `card-declined`: the reason the provider gave' })
   reason?: string;
+
+  @ApiProperty({ required: false, type: 'integer', description: 'With `unknown-seq`: the last one there is' })
+  lastSeq?: number;
 }

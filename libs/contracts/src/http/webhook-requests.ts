@@ -1,0 +1,55 @@
+import { ApiProperty } from '@nestjs/swagger';
+import {
+  ArrayMaxSize,
+  ArrayMinSize,
+  ArrayUnique,
+  IsIn,
+  IsInt,
+  IsOptional,
+  IsString,
+  Length,
+  Max,
+  Min,
+} from 'class-validator';
+import { LEDGER_KINDS } from '../messages/seats-changed';
+
+const URL_LENGTH_MAX = 2_000;
+
+export class CreateWebhookEndpointBody {
+  @ApiProperty({
+    format: 'uri',
+    maxLength: URL_LENGTH_MAX,
+    description:
+      'Where to post: `https`, without credentials and fragment, at port 443 or from 1024 up; every address its name leads to ' +
+      'must be public',
+    example: 'https://tickets.example.com/holdfast',
+  })
+  @IsString()
+  @Length(1, URL_LENGTH_MAX)
+  url!: string;
+
+  @ApiProperty({
+    required: false,
+    enum: LEDGER_KINDS,
+    isArray: true,
+    description: 'Only entries of these kinds; all unless given',
+  })
+  @IsOptional()
+  @ArrayMinSize(1)
+  @ArrayMaxSize(LEDGER_KINDS.length)
+  @ArrayUnique()
+  @IsIn(LEDGER_KINDS, { each: true })
+  kinds?: (typeof LEDGER_KINDS)[number][];
+}
+
+export class ReplayWebhookBody {
+  @ApiProperty({
+    type: 'integer',
+    minimum: 1,
+    description: 'The next delivery begins with this entry; at most one beyond the last there is',
+  })
+  @IsInt()
+  @Min(1)
+  @Max(Number.MAX_SAFE_INTEGER - 1)
+  fromSeq!: number;
+}

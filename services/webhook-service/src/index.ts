@@ -1,0 +1,3 @@
+export { webhookService } from './webhook-service';
+export { WebhookConfig } from './webhook-config';
+export { webhookMigrations } from './migrations';

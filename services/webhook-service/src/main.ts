@@ -1,0 +1,9 @@
+import { ConfigError, loadConfig } from '@holdfast/config';
+import { startHttpService } from '@holdfast/http';
+import { WebhookConfig } from './webhook-config';
+import { webhookService } from './webhook-service';
+
+startHttpService(webhookService(loadConfig(WebhookConfig))).catch((error: unknown) => {
+  console.error(error instanceof ConfigError ? error.message : error);
+  process.exit(1);
+});
