@@ -4,6 +4,8 @@ CREATE SCHEMA inventory;
 
 CREATE SCHEMA payments;
 
+CREATE SCHEMA webhooks;
+
 CREATE TYPE inventory.fence_state AS ENUM (
     'begun',
     'booked',
@@ -64,6 +66,21 @@ CREATE TYPE payments.attempt_state AS ENUM (
     'voided',
     'capture-failed',
     'refused'
+);
+
+CREATE TYPE webhooks.endpoint_state AS ENUM (
+    'active',
+    'paused',
+    'disabled'
+);
+
+CREATE TYPE webhooks.outcome AS ENUM (
+    'delivered',
+    'refused',
+    'gone',
+    'timed-out',
+    'unreachable',
+    'not-allowed'
 );
 
 CREATE TABLE inventory.buyers (
@@ -322,6 +339,65 @@ CREATE TABLE payments.inbox (
     CONSTRAINT inbox_verdict_check CHECK ((verdict = ANY (ARRAY['hint'::text, 'settled'::text, 'doubtful'::text, 'unknown-type'::text])))
 );
 
+CREATE TABLE webhooks.attempts (
+    event_id uuid NOT NULL,
+    endpoint_id uuid NOT NULL,
+    slot smallint NOT NULL,
+    nth bigint NOT NULL,
+    webhook_id text NOT NULL,
+    first_seq bigint NOT NULL,
+    last_seq bigint NOT NULL,
+    outcome webhooks.outcome NOT NULL,
+    detail text NOT NULL,
+    took_ms integer NOT NULL,
+    at timestamp with time zone NOT NULL
+)
+WITH (fillfactor='70');
+
+CREATE TABLE webhooks.endpoints (
+    event_id uuid NOT NULL,
+    endpoint_id uuid NOT NULL,
+    url text NOT NULL,
+    kinds text[],
+    state webhooks.endpoint_state DEFAULT 'active'::webhooks.endpoint_state NOT NULL,
+    disabled_reason text,
+    secret_generation integer DEFAULT 1 NOT NULL,
+    previous_signs_until timestamp with time zone,
+    delivered_seq bigint NOT NULL,
+    sending_seq bigint,
+    turn bigint DEFAULT 0 NOT NULL,
+    leased_until timestamp with time zone,
+    next_at timestamp with time zone NOT NULL,
+    failures integer DEFAULT 0 NOT NULL,
+    failing_since timestamp with time zone,
+    last_failure text,
+    last_failure_at timestamp with time zone,
+    last_delivered_at timestamp with time zone,
+    attempts bigint DEFAULT 0 NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT endpoints_disabled_has_reason CHECK (((state = 'disabled'::webhooks.endpoint_state) = (disabled_reason IS NOT NULL))),
+    CONSTRAINT endpoints_disabled_reason_check CHECK ((disabled_reason = ANY (ARRAY['gone'::text, 'failing'::text]))),
+    CONSTRAINT endpoints_failing_has_start CHECK (((failures > 0) = (failing_since IS NOT NULL))),
+    CONSTRAINT endpoints_failure_has_time CHECK (((last_failure IS NULL) = (last_failure_at IS NULL))),
+    CONSTRAINT endpoints_sends_ahead CHECK ((sending_seq > delivered_seq))
+)
+WITH (fillfactor='70');
+
+CREATE TABLE webhooks.events (
+    event_id uuid NOT NULL
+);
+
+CREATE TABLE webhooks.idempotency_keys (
+    event_id uuid NOT NULL,
+    verb text NOT NULL,
+    key text NOT NULL,
+    body_hash bytea NOT NULL,
+    endpoint_id uuid NOT NULL,
+    secret_generation integer,
+    signs_until timestamp with time zone,
+    recorded_at timestamp with time zone NOT NULL
+);
+
 ALTER TABLE ONLY inventory.buyers
     ADD CONSTRAINT buyers_pkey PRIMARY KEY (event_id, buyer_id);
 
@@ -385,6 +461,18 @@ ALTER TABLE ONLY payments.breaks
 ALTER TABLE ONLY payments.inbox
     ADD CONSTRAINT inbox_pkey PRIMARY KEY (provider_event_id);
 
+ALTER TABLE ONLY webhooks.attempts
+    ADD CONSTRAINT attempts_pkey PRIMARY KEY (event_id, endpoint_id, slot);
+
+ALTER TABLE ONLY webhooks.endpoints
+    ADD CONSTRAINT endpoints_pkey PRIMARY KEY (event_id, endpoint_id);
+
+ALTER TABLE ONLY webhooks.events
+    ADD CONSTRAINT events_pkey PRIMARY KEY (event_id);
+
+ALTER TABLE ONLY webhooks.idempotency_keys
+    ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (event_id, verb, key);
+
 CREATE INDEX holds_due ON inventory.holds USING btree (deadline, event_id, hold_id) WHERE (state = 'held'::inventory.hold_state);
 
 CREATE INDEX idempotency_keys_recorded ON inventory.idempotency_keys USING brin (recorded_at);
@@ -405,8 +493,15 @@ CREATE INDEX inbox_by_time ON payments.inbox USING btree (received_at);
 
 CREATE INDEX inbox_to_check ON payments.inbox USING btree (check_at) WHERE (check_at IS NOT NULL);
 
+CREATE INDEX endpoints_due ON webhooks.endpoints USING btree (next_at) WHERE (state = 'active'::webhooks.endpoint_state);
+
+CREATE INDEX idempotency_keys_recorded ON webhooks.idempotency_keys USING brin (recorded_at);
+
 ALTER TABLE ONLY inventory.categories
     ADD CONSTRAINT categories_event_id_fkey FOREIGN KEY (event_id) REFERENCES inventory.events(event_id);
 
 ALTER TABLE ONLY inventory.layouts
     ADD CONSTRAINT layouts_event_id_fkey FOREIGN KEY (event_id) REFERENCES inventory.events(event_id);
+
+ALTER TABLE ONLY webhooks.attempts
+    ADD CONSTRAINT attempts_event_id_endpoint_id_fkey FOREIGN KEY (event_id, endpoint_id) REFERENCES webhooks.endpoints(event_id, endpoint_id) ON DELETE CASCADE;
