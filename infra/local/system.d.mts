@@ -63,6 +63,8 @@ export interface RunningSystem {
   servers: { postgresUrl: string; redisUrl: string; rabbitmqUrl: string; rabbitmqApiUrl: string | null };
   /** Secret key that the sandbox provider accepts. */
   stripeSecretKey: string;
+  /** Secret that the sandbox provider signs webhooks with. */
+  stripeWebhookSecret: string;
   jwtSecret: string;
   processes: Record<ServiceName, RunningProcess>;
   /** Every instance of the hold-service; the first is `processes['hold-service']`. */

@@ -164,6 +164,7 @@ export async function startSystem(options) {
         rabbitmqApiUrl: addresses.rabbitmq.apiUrl ?? null,
       },
       stripeSecretKey: secrets.stripe,
+      stripeWebhookSecret: secrets.stripeWebhook,
       jwtSecret: secrets.jwt,
       processes,
       holdServices: ['hold-service', ...furtherHoldServices].map((name) => processes[name]),

@@ -15,6 +15,7 @@ export function addSandboxRoutes(api: FastifyInstance, keeper: Bookkeeper, webho
     charges: [...books.charges.values()],
     refunds: [...books.refunds.values()],
     totals: books.totals(),
+    undelivered: books.undelivered.size,
   }));
 
   api.post<{ Body: { as?: string; where?: Where } }>('/sandbox/faults', (request) => scripts.plan(request.body ?? {}));

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import Stripe from 'stripe';
 import type { Books } from './books';
@@ -48,7 +49,10 @@ export class Webhooks {
   constructor(
     private readonly books: Books,
     private readonly options: WebhookOptions,
-  ) {}
+  ) {
+    // Every webhook under way listens for the end.
+    setMaxListeners(0, this.stopped.signal);
+  }
 
   /** Sends what an earlier process could not. */
   resume(): void {
@@ -57,7 +61,7 @@ export class Webhooks {
 
   /** @param fault what is scripted for the webhooks of this event's intent */
   send(event: StripeEvent, fault: WebhookFault | undefined): void {
-    if (!this.options.url || fault === 'lost') return;
+    if (!this.options.url || fault === 'lost') return this.books.record({ delivered: event.id });
     const sending = this.sendScripted(event, fault).catch((error: unknown) => {
       if (!this.stopped.signal.aborted) throw error;
     });

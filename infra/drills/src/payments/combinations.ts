@@ -1,0 +1,111 @@
+import type { CrashPoint } from '@holdfast/payment-service';
+import { inParallel } from '../in-parallel';
+import type { Held } from './drill-event';
+import type { Lives } from './lives';
+import { pay } from './payment-app';
+import { FATES, SCENARIOS, type Combination } from './scenarios';
+import type { Theatre } from './theatre';
+
+/** Most of the time of a payment with a fault is waiting. */
+const AT_A_TIME = 40;
+/** A payment that has no end by then is stuck. */
+const STUCK_MS = 30_000;
+const TRIES_PER_POINT = 8;
+/** A point that only a late webhook comes to is reached after the payment has ended. */
+const LATE_POINT_MS = 2_000;
+
+export interface LivedThrough {
+  combination: Combination;
+  held: Held;
+  /** How the attempt ended; undefined when it is stuck. */
+  end: string | undefined;
+  points: CrashPoint[];
+  crashed: boolean;
+  /** From the crash to the end. */
+  recoveredMs: number | undefined;
+  /** What is wrong with this life alone, apart from what the books say. */
+  fault: string | undefined;
+}
+
+/** Every fault with every fate of the hold, without a crash: which points each of them comes to. */
+export function withoutCrash(): Combination[] {
+  return [...SCENARIOS.keys()].flatMap((fault) =>
+    [...FATES]
+      .filter(([, { what, when }]) => what === 'nothing' || when !== 'while-down')
+      .map(([fate]): Combination => ({ fault, fate, crashAt: undefined })),
+  );
+}
+
+/**
+ * For points at which nothing crashed: whether a payment comes there can depend on how busy the machine is. Faults are
+ * taken from the last one back: those at the front come there by chance, those that time out must.
+ *
+ * @param turn each turn takes others
+ */
+export function againAt(missing: CrashPoint[], lived: LivedThrough[], turn: number): Combination[] {
+  return missing.flatMap((point) =>
+    lived
+      .filter(({ combination, points }) => combination.crashAt === undefined && points.includes(point))
+      .reverse()
+      .slice(turn * TRIES_PER_POINT, (turn + 1) * TRIES_PER_POINT)
+      .map(({ combination: { fault, fate } }): Combination => ({ fault, fate, crashAt: point })),
+  );
+}
+
+/**
+ * The product of crash points, faults and fates: each fault and fate crashes at every point it came to without a crash; a
+ * hold that lives till then also ends while the process is down.
+ *
+ * @param every takes each so manyth of them only, and the first of each point, for a sample; 1 takes all
+ */
+export function withCrashes(lived: LivedThrough[], every = 1): Combination[] {
+  const whileDown = [...FATES].filter(([, { when }]) => when === 'while-down').map(([name]) => name);
+  const all = lived.flatMap(({ combination: { fault, fate }, points }) => {
+    const fates = FATES.get(fate)?.what === 'nothing' ? whileDown : [fate];
+    return points.flatMap((crashAt) => fates.map((name): Combination => ({ fault, fate: name, crashAt })));
+  });
+  const seen = new Set<CrashPoint | undefined>();
+  const isFirst = ({ crashAt }: Combination) => !seen.has(crashAt) && Boolean(seen.add(crashAt));
+  return all.filter((combination, nth) => isFirst(combination) || nth % every === 0);
+}
+
+/** Lives all of them through to their end, many at a time. */
+export async function liveThroughAll(
+  theatre: Theatre,
+  lives: Lives,
+  combinations: Combination[],
+  onDone: () => void,
+): Promise<LivedThrough[]> {
+  return inParallel(AT_A_TIME, combinations, async (combination) => {
+    const lived = await liveThrough(theatre, lives, combination);
+    onDone();
+    return lived;
+  });
+}
+
+async function liveThrough(theatre: Theatre, lives: Lives, combination: Combination): Promise<LivedThrough> {
+  const held = await theatre.event.hold();
+  const live = lives.begin(combination, held);
+  const { card, stranger, ends: expectedEnd } = live.scenario;
+  await pay(theatre.stage, held, { card, buyerId: stranger ? `stranger-${held.holdId}` : held.buyerId });
+  const end = await theatre.ends.whenEnded(held.holdId, STUCK_MS);
+  const recoveredMs = live.crashedAtMs && performance.now() - live.crashedAtMs;
+  const crashed = await crashedBy(live, performance.now() + LATE_POINT_MS);
+  const alive = FATES.get(combination.fate)?.what === 'nothing';
+  const fault =
+    end === undefined
+      ? 'the payment is stuck'
+      : alive && end !== expectedEnd
+        ? `the hold lived and the payment ended ${end}, not ${expectedEnd}`
+        : undefined;
+  return { combination, held, end, points: [...live.points.keys()], crashed, recoveredMs, fault };
+}
+
+async function crashedBy(live: ReturnType<Lives['begin']>, giveUpAtMs: number): Promise<boolean> {
+  const { crashAt } = live.combination;
+  if (!crashAt?.startsWith('webhook:')) return live.crashedAtMs !== undefined;
+  while (live.crashedAtMs === undefined && performance.now() < giveUpAtMs) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  return live.crashedAtMs !== undefined;
+}
