@@ -43,9 +43,12 @@ export function serviceProcess(name, system) {
   };
 }
 
-/** A developer may turn any knob of a service; where the system decides itself, its own value stands. */
+/**
+ * A developer may turn any knob of a service; where the system decides itself, its own value stands. The engine `sqs` asks
+ * the AWS SDK, which has variables of its own.
+ */
 const userSettings = (env) =>
-  Object.fromEntries(Object.entries(env).filter(([name]) => /^HOLDFAST_(?!TEST_|E2E_)/.test(name)));
+  Object.fromEntries(Object.entries(env).filter(([name]) => /^(AWS_|HOLDFAST_(?!TEST_|E2E_))/.test(name)));
 
 const settingsOf = {
   'sandbox-provider': ({ ports, folder, secrets }) => ({

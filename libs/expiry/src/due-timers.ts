@@ -1,7 +1,7 @@
 import type { EngineCounts, LookAgain, OnDue } from './expiry-engine';
 import type { Timer, TimerTransport } from './timer';
 
-/** Timers nearer than this wait in memory, with their message unacknowledged; others are sent on. */
+/** Timers nearer than this wait in memory, with their message unacknowledged; others are sent on. Enough for most transports. */
 export const KEEP_MAX_MS = 750;
 
 /**
@@ -18,7 +18,7 @@ const RETRY_MIN_MS = 50;
 const RETRY_MAX_MS = 2_000;
 
 /**
- * The worker's last part of the way, the same for every engine in RabbitMQ: a timer taken from a due queue is sent on when
+ * The worker's last part of the way, the same for every engine with a transport: a timer it brings is sent on when
  * its deadline is far, waits in memory when it is near, and calls `onDue` at the deadline until every hold is finished.
  */
 export class DueTimers {
@@ -27,11 +27,15 @@ export class DueTimers {
   private readonly endsOfWaits = new Set<() => void>();
   private stopped = false;
 
-  /** @param now milliseconds since the epoch by the database's clock */
+  /**
+   * @param now milliseconds since the epoch by the database's clock
+   * @param keepMaxMs timers nearer than this wait in memory
+   */
   constructor(
     private readonly transport: Pick<TimerTransport, 'send'>,
     private readonly onDue: OnDue,
     private readonly now: () => number,
+    private readonly keepMaxMs = KEEP_MAX_MS,
   ) {}
 
   /**
@@ -50,7 +54,7 @@ export class DueTimers {
 
   private async wait(timer: Timer, looks: number): Promise<boolean> {
     const remainingMs = timer.deadline.getTime() - this.now();
-    if (remainingMs > KEEP_MAX_MS) {
+    if (remainingMs > this.keepMaxMs) {
       await this.transport.send(timer, remainingMs);
       this.counts.hops += timer.holdIds.length;
       return true;

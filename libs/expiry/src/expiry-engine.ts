@@ -6,7 +6,7 @@
  */
 
 /** The engines that exist, by their names in `HOLDFAST_EXPIRY_ENGINE`; `open-engine.ts` says how each is made. */
-export const EXPIRY_ENGINES = ['parking', 'delayed-exchange', 'keyspace', 'timing-wheel', 'sweep'] as const;
+export const EXPIRY_ENGINES = ['parking', 'delayed-exchange', 'keyspace', 'timing-wheel', 'sqs', 'sweep'] as const;
 export type ExpiryEngineName = (typeof EXPIRY_ENGINES)[number];
 
 /**

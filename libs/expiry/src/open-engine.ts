@@ -6,6 +6,9 @@ import { KeyspaceEngine } from './keyspace/keyspace-engine';
 import { KeyspaceTimers } from './keyspace/keyspace-timers';
 import { ParkingTimers } from './parking/parking-timers';
 import { RabbitmqEngine } from './rabbitmq-engine';
+import { SqsEngine } from './sqs/sqs-engine';
+import { SqsQueue } from './sqs/sqs-queue';
+import { SqsTimers } from './sqs/sqs-timers';
 import { SweepEngine, SweepScheduler } from './sweep/sweep-engine';
 import type { TimerTransport } from './timer';
 import { WheelTimers } from './timing-wheel/shards';
@@ -27,6 +30,10 @@ const engines: Record<ExpiryEngineName, Ends> = {
   'timing-wheel': {
     scheduler: (parts) => buffered(new WheelTimers(required(parts, 'rabbitmq').broker), parts),
     engine: (parts) => new TimingWheelEngine(parts),
+  },
+  sqs: {
+    scheduler: (parts) => buffered(new SqsTimers(new SqsQueue(required(parts, 'sqs'))), parts),
+    engine: (parts) => new SqsEngine(parts),
   },
   sweep: { scheduler: () => Promise.resolve(new SweepScheduler()), engine: (parts) => new SweepEngine(parts) },
 };

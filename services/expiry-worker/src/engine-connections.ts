@@ -30,6 +30,7 @@ export function connectEngines(
       clock,
       rabbitmq: { broker, url: config.rabbitmqUrl },
       redis,
+      sqs: { endpoint: config.sqsEndpoint, region: config.sqsRegion, queue: config.sqsQueue },
       sweep: { everyMs: config.sweepEveryMs },
       timingWheel: { journalFolder: config.timerJournal },
       holds: {

@@ -2,7 +2,7 @@ import { fromEnv } from '@holdfast/config';
 import { EXPIRY_ENGINES, readEngineNames, type ExpiryEngineName } from '@holdfast/expiry';
 import { ServerConfig } from '@holdfast/http';
 import { Transform } from 'class-transformer';
-import { ArrayUnique, IsIn, IsInt, IsString, Max, Min, MinLength } from 'class-validator';
+import { ArrayUnique, IsIn, IsInt, IsOptional, IsString, IsUrl, Matches, Max, Min, MinLength } from 'class-validator';
 
 /** Every setting of the expiry-worker. It listens for health and metrics only. */
 export class ExpiryWorkerConfig extends ServerConfig {
@@ -43,6 +43,22 @@ export class ExpiryWorkerConfig extends ServerConfig {
   @IsIn(EXPIRY_ENGINES, { each: true })
   @ArrayUnique()
   expiryEngines: [ExpiryEngineName, ...ExpiryEngineName[]] = ['parking'];
+
+  /** For the engine `sqs`: its address, where it is not Amazon's own of the region. Credentials come by the AWS SDK's own ways. */
+  @fromEnv('HOLDFAST_SQS_ENDPOINT')
+  @IsOptional()
+  @IsUrl({ require_tld: false, protocols: ['http', 'https'], require_protocol: true })
+  sqsEndpoint?: string;
+
+  /** For the engine `sqs`: the AWS region. */
+  @fromEnv('HOLDFAST_SQS_REGION')
+  @IsString()
+  sqsRegion: string = 'eu-central-1';
+
+  /** For the engine `sqs`: name of the standard queue; made when it is not there. */
+  @fromEnv('HOLDFAST_SQS_QUEUE')
+  @Matches(/^[\w-]{1,80}$/)
+  sqsQueue: string = 'holdfast-timers';
 
   /** How often the engine `sweep` looks for holds that have run out, in milliseconds. Under it the sweeper rests. */
   @fromEnv('HOLDFAST_SWEEP_EVERY_MS')

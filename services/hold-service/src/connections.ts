@@ -54,6 +54,7 @@ export class Connections implements OnApplicationShutdown {
         openSubscriber: () => openRedisSubscriber(redisOptions),
         keyPrefix: config.redisKeyPrefix,
       },
+      sqs: { endpoint: config.sqsEndpoint, region: config.sqsRegion, queue: config.sqsQueue },
     });
     countTimers(metrics, engine, scheduler);
     const committer = new HoldCommitter({

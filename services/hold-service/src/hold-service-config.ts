@@ -3,7 +3,7 @@ import { fromEnv } from '@holdfast/config';
 import { STALE_MAX_MS } from '@holdfast/guard';
 import { HttpConfig } from '@holdfast/http';
 import { Transform } from 'class-transformer';
-import { ArrayUnique, IsIn, IsInt, IsString, Max, Min } from 'class-validator';
+import { ArrayUnique, IsIn, IsInt, IsOptional, IsString, IsUrl, Matches, Max, Min } from 'class-validator';
 
 /** Every setting of the hold-service. */
 export class HoldServiceConfig extends HttpConfig {
@@ -44,6 +44,22 @@ export class HoldServiceConfig extends HttpConfig {
   @IsIn(EXPIRY_ENGINES, { each: true })
   @ArrayUnique()
   expiryEngines: [ExpiryEngineName, ...ExpiryEngineName[]] = ['parking'];
+
+  /** For the engine `sqs`: its address, where it is not Amazon's own of the region. Credentials come by the AWS SDK's own ways. */
+  @fromEnv('HOLDFAST_SQS_ENDPOINT')
+  @IsOptional()
+  @IsUrl({ require_tld: false, protocols: ['http', 'https'], require_protocol: true })
+  sqsEndpoint?: string;
+
+  /** For the engine `sqs`: the AWS region. */
+  @fromEnv('HOLDFAST_SQS_REGION')
+  @IsString()
+  sqsRegion: string = 'eu-central-1';
+
+  /** For the engine `sqs`: name of the standard queue; made when it is not there. */
+  @fromEnv('HOLDFAST_SQS_QUEUE')
+  @Matches(/^[\w-]{1,80}$/)
+  sqsQueue: string = 'holdfast-timers';
 
   /** Holds written by one statement at most. */
   @fromEnv('HOLDFAST_GROUP_COMMIT_BATCH_MAX')

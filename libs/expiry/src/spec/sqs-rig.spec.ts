@@ -1,0 +1,108 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { EngineRig } from '../engine-contract.spec';
+import type { SqsSettings } from '../engine-parts';
+
+const EMULATOR = join(__dirname, '..', '..', '..', '..', 'node_modules', 'fauxqs', 'dist', 'cli.js');
+const READY_MS = 20_000;
+const REGION = 'eu-central-1';
+const QUEUE = 'timers';
+
+/** The emulator as a process of its own: it needs nothing but a port. */
+export async function sqsEmulator(): Promise<{ endpoint: string; close(): Promise<void> }> {
+  const port = await freePort();
+  const env = { PATH: process.env['PATH'], FAUXQS_PORT: String(port), FAUXQS_LOGGER: 'false' };
+  const child = spawn(process.execPath, [EMULATOR], { env, stdio: 'ignore' });
+  const endpoint = `http://127.0.0.1:${port}`;
+  for (const giveUpAt = Date.now() + READY_MS; ; await sleep(50)) {
+    if (
+      await fetch(`${endpoint}/health`).then(
+        ({ ok }) => ok,
+        () => false,
+      )
+    )
+      break;
+    if (Date.now() > giveUpAt || child.exitCode !== null) throw new Error('the SQS emulator does not start');
+  }
+  return {
+    endpoint,
+    close: async () => {
+      const gone = once(child, 'exit');
+      child.kill('SIGKILL');
+      await gone;
+    },
+  };
+}
+
+/** An emulator with one queue. Each process reaches it over a link of its own, which can be cut. */
+export async function sqsRig(): Promise<EngineRig> {
+  // The SDK asks its environment for credentials; the emulator takes any.
+  Object.assign(process.env, { AWS_ACCESS_KEY_ID: 'emulated', AWS_SECRET_ACCESS_KEY: 'emulated' });
+  const emulator = await sqsEmulator();
+  const links: { cut: () => Promise<void> }[] = [];
+  const settings = (endpoint: string): SqsSettings => ({ endpoint, region: REGION, queue: QUEUE });
+  return {
+    async connect() {
+      const link = await linkTo(Number(new URL(emulator.endpoint).port));
+      links.push(link);
+      return { parts: { sqs: settings(link.url) }, cut: link.cut };
+    },
+    async leftBehind() {
+      const { SQSClient, GetQueueUrlCommand, GetQueueAttributesCommand } = await import('@aws-sdk/client-sqs');
+      const client = new SQSClient({ region: REGION, endpoint: emulator.endpoint });
+      try {
+        const { QueueUrl } = await client.send(new GetQueueUrlCommand({ QueueName: QUEUE }));
+        const { Attributes = {} } = await client.send(
+          new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['All'] }),
+        );
+        const counts = Object.entries(Attributes).filter(([name]) => name.startsWith('ApproximateNumberOf'));
+        return counts.reduce((sum, [, count]) => sum + Number(count), 0);
+      } finally {
+        client.destroy();
+      }
+    },
+    async close() {
+      await Promise.all(links.map(({ cut }) => cut()));
+      await emulator.close();
+    },
+  };
+}
+
+/** Passes bytes to a port of this machine until it is cut, which drops every connection and refuses new ones. */
+async function linkTo(port: number): Promise<{ url: string; cut: () => Promise<void> }> {
+  const sockets = new Set<Socket>();
+  const server = createServer((near) => {
+    const far = connect(port, '127.0.0.1');
+    for (const [socket, other] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      sockets.add(socket);
+      socket.pipe(other);
+      socket.on('error', () => other.destroy());
+      socket.on('close', () => sockets.delete(socket));
+    }
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    cut: async () => {
+      for (const socket of sockets) socket.destroy();
+      if (!server.listening) return;
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const { port } = probe.address() as AddressInfo;
+  probe.close();
+  await once(probe, 'close');
+  return port;
+}
