@@ -164,7 +164,8 @@ export function itKeepsTheExpiryContract(name: ExpiryEngineName, openRig: () => 
       expect(late_ms).toBeGreaterThanOrEqual(0);
       expect(releases).toBe(1);
     }
-    if (!neverEarly) expect(engine.counts.lookedAgain).toBeGreaterThanOrEqual(2);
+    // The short one may have been looked at late, when there was nothing to look again for.
+    if (!neverEarly) expect(engine.counts.lookedAgain).toBeGreaterThanOrEqual(1);
   });
 
   it('looks at a hold that has ended once at most, and leaves nothing of it behind', async () => {
