@@ -1,7 +1,19 @@
 import { openDatabase, type Database } from '@holdfast/postgres';
 import { testDatabase, type TestDatabase } from '@holdfast/testing';
 import { v7 as newId } from 'uuid';
-import { beginPayment, book, expire, extend, hold, inventoryMigrations, release, type HoldOutcome } from './index';
+import {
+  beginPayment,
+  book,
+  expire,
+  extend,
+  hold,
+  inventoryMigrations,
+  lateBook,
+  release,
+  unbook,
+  type Hold,
+  type HoldOutcome,
+} from './index';
 import { illegalChanges } from './spec/legal-life';
 import { hash, Sale } from './spec/sale';
 
@@ -187,19 +199,175 @@ it('the same key of extend raced extends once', async () => {
   expect((await sale.ledger()).filter((entry) => entry.kind === 'extended').length).toBe(1);
 });
 
+describe('a late payment', () => {
+  const openLate = (seats: number, settings = {}) =>
+    Sale.open(db, seats, { latePayment: 'same-seats-if-free', ...settings });
+
+  it('raced with another buyer who wants a seat of it: one of them has it, and each wins at times', async () => {
+    const seen = new Set<string>();
+    for (let round = 0; round < 40; round++) {
+      const sale = await openLate(2);
+      const { held, attemptId } = await sale.payLate('ann', ['S000', 'S001']);
+      const request = { attemptId, holdId: held.holdId, newHoldId: newId() };
+      const racers = shuffled([
+        async () => (await lateBook(db, sale.eventId, request)).outcome,
+        async () => (await sale.tryHold('bob', ['S001'])).outcome,
+        async () => (await expire(db, sale.eventId, [held.holdId], 'due'))[0]?.outcome ?? '',
+      ]);
+      const outcomes = await Promise.all(racers.map((race) => race()));
+      const isLate = outcomes.includes('booked');
+      expect(outcomes).toContain(isLate ? 'seats-taken' : 'refused');
+      expect(outcomes.includes('held')).toBe(!isLate);
+      const mine = Object.values(await sale.seats()).filter(({ holdId }) => holdId === request.newHoldId);
+      expect(mine.map(({ state }) => state)).toEqual(isLate ? ['booked', 'booked'] : []);
+      seen.add(isLate ? 'late payment' : 'other buyer');
+      await expectLegal(sale);
+    }
+    expect([...seen].sort()).toEqual(['late payment', 'other buyer']);
+  });
+
+  it('raced with itself takes one hold and answers all with it', async () => {
+    for (let round = 0; round < 10; round++) {
+      const sale = await openLate(2);
+      const { held, attemptId } = await sale.payLate('ann', ['S000', 'S001']);
+      const requests = range(12).map(() => ({ attemptId, holdId: held.holdId, newHoldId: newId() }));
+      const outcomes = await Promise.all(requests.map((request) => lateBook(db, sale.eventId, request)));
+      const ids = outcomes.map((outcome) => (outcome.outcome === 'booked' ? outcome.holdId : outcome.reason));
+      expect(new Set(ids).size).toBe(1);
+      expect(outcomes.filter((outcome) => outcome.outcome === 'booked' && !outcome.replayed).length).toBe(1);
+      expect((await sale.ledger()).filter(({ kind }) => kind === 'booked').length).toBe(2);
+      await expectLegal(sale);
+    }
+  });
+
+  it('of an attempt that never began, raced with itself, is one refusal', async () => {
+    const sale = await openLate(1);
+    const { held } = await sale.payLate('ann', ['S000']);
+    const request = { attemptId: newId(), holdId: held.holdId, newHoldId: newId() };
+    const outcomes = await Promise.all(range(12).map(() => lateBook(db, sale.eventId, request)));
+    expect(outcomes).toMatchObject(range(12).map(() => ({ outcome: 'refused', reason: 'not-begun' })));
+  });
+
+  it('raced with its fence is won by neither or by the late one, never by both', async () => {
+    for (let round = 0; round < 10; round++) {
+      const sale = await openLate(1);
+      const { held, attemptId, version } = await sale.payLate('ann', ['S000']);
+      const { holdId } = held;
+      const [late, ...booked] = await Promise.all([
+        lateBook(db, sale.eventId, { attemptId, holdId, newHoldId: newId() }),
+        ...range(4).map(async () => (await book(db, sale.eventId, [{ attemptId, holdId, version }]))[0]),
+      ]);
+      expect(late.outcome).toBe('booked');
+      expect(booked).toMatchObject(range(4).map(() => ({ outcome: 'refused', reason: 'expired' })));
+    }
+  });
+
+  it('cannot exceed the buyer’s limit, raced with other holds and late payments of the buyer', async () => {
+    for (let round = 0; round < 15; round++) {
+      const sale = await openLate(8, { seatsPerBuyerMax: 4 });
+      const first = await sale.payLate('ann', ['S000', 'S001']);
+      const second = await sale.payLate('ann', ['S002', 'S003']);
+      const outcomes = await Promise.all([
+        ...[first, second].map(({ held, attemptId }) =>
+          lateBook(db, sale.eventId, { attemptId, holdId: held.holdId, newHoldId: newId() }),
+        ),
+        ...['S004', 'S005', 'S006', 'S007'].map((seatId) => sale.tryHold('ann', [seatId])),
+      ]);
+      const taken = outcomes.map(({ outcome }) => (outcome === 'booked' ? 2 : outcome === 'held' ? 1 : 0));
+      const sum = taken.reduce<number>((all, seats) => all + seats, 0);
+      // Of four seats' room one may be left when both late payments came behind three holds.
+      expect([3, 4]).toContain(sum);
+      await expectLegal(sale);
+    }
+  });
+});
+
+describe('a refund', () => {
+  it('raced with itself gives its seats back once and is answered alike', async () => {
+    for (let round = 0; round < 10; round++) {
+      const sale = await Sale.open(db, 3);
+      const held = await sale.hold('ann', sale.seatIds);
+      const { attemptId } = await sale.book(held);
+      const request = {
+        attemptId,
+        holdId: held.holdId,
+        refundId: newId(),
+        reason: 'refunded',
+        seatIds: ['S000', 'S002'],
+      };
+      const outcomes = await Promise.all(range(12).map(async () => (await unbook(db, sale.eventId, [request]))[0]));
+      expect(outcomes).toMatchObject(range(12).map(() => ({ outcome: 'unbooked', seatIds: ['S000', 'S002'] })));
+      expect(outcomes.filter((outcome) => outcome?.outcome === 'unbooked' && !outcome.replayed).length).toBe(1);
+      expect(await sale.holdState(held.holdId)).toBe('booked');
+      await expectLegal(sale);
+    }
+  });
+
+  it('raced with others of the same seats, one seat, two or all: no seat is given back twice', async () => {
+    for (let round = 0; round < 20; round++) {
+      const sale = await Sale.open(db, 3);
+      const held = await sale.hold('ann', sale.seatIds);
+      const { attemptId } = await sale.book(held);
+      const wishes = shuffled([['S000'], ['S001'], ['S000', 'S001'], undefined, ['S002']]);
+      const outcomes = await Promise.all(
+        wishes.map(async (seatIds) => {
+          const request = { attemptId, holdId: held.holdId, refundId: newId(), reason: 'refunded', seatIds };
+          return (await unbook(db, sale.eventId, [request]))[0];
+        }),
+      );
+      const given = outcomes.flatMap((outcome) => (outcome?.outcome === 'unbooked' ? outcome.seatIds : []));
+      // Whatever came first: the one that asks for all has left nothing.
+      expect(given.sort()).toEqual(sale.seatIds);
+      const reasons = outcomes.flatMap((outcome) => (outcome?.outcome === 'refused' ? [outcome.reason] : []));
+      expect(new Set([...reasons, 'already-unbooked']).size).toBe(1);
+      expect(await sale.holdState(held.holdId)).toBe('unbooked');
+      await expectLegal(sale);
+    }
+  });
+
+  it('under one id raced for two bookings gives back seats of one', async () => {
+    for (let round = 0; round < 10; round++) {
+      const sale = await Sale.open(db, 2);
+      const bookings = await Promise.all(
+        ['ann', 'bob'].map(async (buyerId, i) => {
+          const held = await sale.hold(buyerId, [sale.seatIds[i] ?? '']);
+          return { holdId: held.holdId, attemptId: (await sale.book(held)).attemptId };
+        }),
+      );
+      const refundId = newId();
+      const outcomes = await Promise.all(
+        bookings.map(async (of) => (await unbook(db, sale.eventId, [{ ...of, refundId, reason: 'refunded' }]))[0]),
+      );
+      const words = outcomes.map((outcome) => (outcome?.outcome === 'refused' ? outcome.reason : outcome?.outcome));
+      expect(words.sort()).toEqual(['refund-id-used', 'unbooked']);
+    }
+  });
+});
+
 it('a storm of every verb leaves every seat a legal life and no deadlock', async () => {
-  const sale = await Sale.open(db, 8, { seatsPerBuyerMax: 6, extensionsMax: 3 });
+  const settings = { seatsPerBuyerMax: 6, extensionsMax: 3, latePayment: 'same-seats-if-free' } as const;
+  const sale = await Sale.open(db, 8, settings);
+  const payLate = async (held: Hold): Promise<void> => {
+    const { attemptId } = await sale.pay(held).catch(() => ({ attemptId: newId() }));
+    await sale.setDeadline(held.holdId, -1);
+    const late = await lateBook(db, sale.eventId, { attemptId, holdId: held.holdId, newHoldId: newId() });
+    if (late.outcome === 'refused') return;
+    const refunds = late.seatIds.map((seatId) => ({ refundId: newId(), seatIds: [seatId] }));
+    const booking = { attemptId, holdId: late.holdId, reason: 'refunded' };
+    await Promise.all(refunds.map((refund) => unbook(db, sale.eventId, [{ ...booking, ...refund }])));
+  };
   const buyer = async (name: string): Promise<void> => {
     for (let step = 0; step < 12; step++) {
       const outcome = await sale.tryHold(name, shuffled(sale.seatIds).slice(0, 1 + (step % 3)));
       if (outcome.outcome !== 'held') continue;
       const { holdId } = outcome.hold;
       const request = { holdId, buyerId: name, key: newId(), bodyHash: hash('x'), seconds: 60 };
-      const fate = shuffled(['extend', 'release', 'run out', 'run out', 'pay'])[0];
+      const fate = shuffled(['extend', 'release', 'run out', 'run out', 'pay', 'pay late'])[0];
       if (fate === 'extend') await extend(db, sale.eventId, [request]);
-      if (fate !== 'pay') await sale.setDeadline(holdId, fate === 'run out' ? -1 : 5);
+      if (fate !== 'pay' && fate !== 'pay late') await sale.setDeadline(holdId, fate === 'run out' ? -1 : 5);
       if (fate === 'release') await release(db, sale.eventId, [{ holdId, buyerId: name }]);
       if (fate === 'pay' && step > 9) await sale.book(outcome.hold).catch(() => undefined);
+      if (fate === 'pay late') await payLate(outcome.hold);
       await Promise.all([expire(db, sale.eventId, [holdId], 'due'), expire(db, sale.eventId, [holdId], 'swept')]);
     }
   };

@@ -10,8 +10,9 @@ export interface ModelSettings {
 
 interface ModelHold {
   buyer: string;
-  key: string;
-  body: string;
+  /** Absent where a late payment took the hold. */
+  key?: string;
+  body?: string;
   seats: string[];
   counted: number;
   state: 'held' | 'booked' | 'released' | 'expired' | 'unbooked';
@@ -26,8 +27,11 @@ interface ModelHold {
 interface ModelFence {
   state: 'begun' | 'booked' | 'refused' | 'unbooked';
   hold: number;
+  /** The version begun under; 0 where it never began. */
   version: number;
   reason?: string;
+  lateHold?: number;
+  lateReason?: string;
 }
 
 export class ModelSale {
@@ -35,6 +39,7 @@ export class ModelSale {
   readonly seats = new Map<string, { state: string; hold?: number; version: number }>();
   readonly holds: ModelHold[] = [];
   readonly fences = new Map<number, ModelFence>();
+  private readonly unbookings = new Map<string, { hold: number; seats: string[] }>();
 
   constructor(
     seatIds: string[],
@@ -48,13 +53,10 @@ export class ModelSale {
     const body = seatIds.join();
     const known = this.holds.findIndex((hold) => hold.buyer === buyer && hold.key === key);
     if (known >= 0) return this.holds[known]?.body === body ? ['held again', known] : ['key-reused'];
-    const { seatsPerHoldMax, seatsPerBuyerMax, holdSeconds } = this.settings;
+    const { seatsPerHoldMax, seatsPerBuyerMax } = this.settings;
     if (seatIds.length > seatsPerHoldMax) return ['too-many-seats'];
     if (!seatIds.every((seatId) => this.isFree(seatId))) return ['seats-taken'];
-    const holding = this.holds
-      .filter((hold) => hold.buyer === buyer && (hold.state === 'booked' || this.isLive(hold)))
-      .reduce((sum, hold) => sum + hold.counted, 0);
-    if (holding + seatIds.length > seatsPerBuyerMax) return ['buyer-limit'];
+    if (this.holding(buyer) + seatIds.length > seatsPerBuyerMax) return ['buyer-limit'];
     const number = this.holds.length;
     for (const seatId of seatIds) {
       const seat = this.seat(seatId);
@@ -68,10 +70,7 @@ export class ModelSale {
       counted: seatIds.length,
       state: 'held',
       version: 1,
-      heldAt: this.now,
-      deadline: this.now + holdSeconds,
-      extensions: 0,
-      graceUsed: false,
+      ...this.newTimes(),
     });
     return ['held', number];
   }
@@ -107,7 +106,7 @@ export class ModelSale {
   beginPayment(buyer: string, number: number, attempt: number): string {
     const fence = this.fences.get(attempt);
     if (this.holds[number]?.buyer !== buyer || (fence && fence.hold !== number)) return 'unknown-hold';
-    if (fence?.state === 'refused') return fence.reason ?? '';
+    if (fence?.reason) return fence.reason;
     if (fence) return 'begun';
     const refused = this.refusal(buyer, number);
     if (refused) return refused;
@@ -125,12 +124,12 @@ export class ModelSale {
 
   book(number: number, attempt: number, version: number): string {
     const fence = this.fences.get(attempt);
+    if (fence?.reason) return fence.reason;
     if (fence?.state === 'booked') return 'booked';
-    if (fence?.state === 'refused') return fence.reason ?? '';
     if (fence?.state === 'unbooked') return 'unbooked';
     const hold = this.at(number);
     const refuse = (reason: string): string => {
-      this.fences.set(attempt, { state: 'refused', hold: fence?.hold ?? number, version, reason });
+      this.fences.set(attempt, { hold: number, version: 0, ...fence, state: 'refused', reason });
       if (hold.state === 'held' && hold.attempt === attempt) delete hold.attempt;
       return reason;
     };
@@ -145,31 +144,74 @@ export class ModelSale {
     return 'booked';
   }
 
+  /** @returns the outcome, and the number of the hold that the attempt has its seats by */
+  lateBook(number: number, attempt: number): [outcome: string, hold?: number] {
+    const fence = this.fences.get(attempt);
+    if (fence?.lateReason) return [fence.lateReason];
+    const hold = this.at(number);
+    if (fence?.hold === number && fence.state === 'booked') return ['booked again', fence.lateHold ?? number];
+    if (fence?.hold === number && fence.state === 'unbooked') return ['unbooked'];
+    const reason = this.lateRefusal(hold, fence?.hold !== undefined && fence.hold !== number, fence?.version ?? 0);
+    if (!reason && fence) {
+      for (const seatId of hold.seats) this.change(seatId, 'booked', this.holds.length, this.isHeld(seatId) ? 3 : 2);
+      Object.assign(fence, { state: 'booked', reason: fence.reason ?? 'expired', lateHold: this.holds.length });
+      const { buyer, seats } = hold;
+      const counted = seats.length;
+      this.holds.push({ buyer, seats, counted, state: 'booked', version: 2, ...this.newTimes(), attempt });
+      return ['booked', fence.lateHold];
+    }
+    if (reason && (!fence || fence.state === 'begun' || fence.state === 'refused')) {
+      const known = { hold: number, version: 0, ...fence };
+      this.fences.set(attempt, { reason, ...known, state: 'refused', lateReason: reason });
+      if (hold.state === 'held' && hold.attempt === attempt) delete hold.attempt;
+    }
+    return [reason ?? ''];
+  }
+
+  private lateRefusal(hold: ModelHold, isOther: boolean, begunUnder: number): string | undefined {
+    if (isOther) return 'unknown-hold';
+    if (begunUnder === 0) return 'not-begun';
+    if (this.isLive(hold)) return 'not-expired';
+    if (hold.state !== 'held' && hold.state !== 'expired') return 'ended';
+    if (!hold.seats.every((seatId) => this.isFree(seatId))) return 'seats-taken';
+    if (this.holding(hold.buyer) + hold.seats.length > this.settings.seatsPerBuyerMax) return 'buyer-limit';
+    return undefined;
+  }
+
   endPayment(number: number, attempt: number): string {
     const fence = this.fences.get(attempt);
     if (fence?.state === 'booked' || fence?.state === 'unbooked') return fence.state;
     if (fence?.state === 'refused') return 'ended';
-    this.fences.set(attempt, { state: 'refused', hold: fence?.hold ?? number, version: 0, reason: 'given-up' });
+    this.fences.set(attempt, { hold: number, version: 0, ...fence, state: 'refused', reason: 'given-up' });
     const hold = this.at(number);
     if (hold.state === 'held' && hold.attempt === attempt) delete hold.attempt;
     return 'ended';
   }
 
-  unbook(number: number, attempt: number, seatIds: string[]): string {
-    const fence = this.fences.get(attempt);
-    if (!fence || fence.hold !== number || !['booked', 'unbooked'].includes(fence.state)) return 'not-booked';
+  /** @param refund the attempt gives all back where it is absent */
+  unbook(number: number, attempt: number, refund: number | undefined, seatIds: string[] | undefined): string {
     const hold = this.at(number);
-    if (seatIds.some((seatId) => !hold.seats.includes(seatId))) return 'foreign-seats';
-    const named = seatIds.length > 0 ? seatIds : hold.seats;
-    const mine = named.filter((seatId) => this.seat(seatId).state === 'booked' && this.seat(seatId).hold === number);
-    if (mine.length === 0) return 'unbooked';
-    for (const seatId of mine) this.change(seatId, 'available', undefined, 1);
-    hold.counted -= mine.length;
-    hold.version++;
-    if (hold.counted === 0) {
-      hold.state = 'unbooked';
-      fence.state = 'unbooked';
+    const id = refund === undefined ? `attempt ${attempt}` : `refund ${refund}`;
+    const known = this.unbookings.get(id);
+    if (known) {
+      const isSame = known.hold === number && (!seatIds || [...seatIds].sort().join() === known.seats.join());
+      return isSame ? 'unbooked again' : 'refund-id-used';
     }
+    if (hold.attempt !== attempt || !['booked', 'unbooked'].includes(hold.state)) return 'not-booked';
+    if (seatIds?.some((seatId) => !hold.seats.includes(seatId))) return 'foreign-seats';
+    const mine = hold.seats.filter(
+      (seatId) => this.seat(seatId).state === 'booked' && this.seat(seatId).hold === number,
+    );
+    const named = seatIds ? mine.filter((seatId) => seatIds.includes(seatId)) : mine;
+    if (named.length < (seatIds?.length ?? 1)) return 'already-unbooked';
+    for (const seatId of named) this.change(seatId, 'available', undefined, 1);
+    this.unbookings.set(id, { hold: number, seats: named });
+    hold.counted -= named.length;
+    hold.version++;
+    if (hold.counted > 0) return 'unbooked';
+    hold.state = 'unbooked';
+    const fence = this.fences.get(attempt);
+    if (fence) fence.state = 'unbooked';
     return 'unbooked';
   }
 
@@ -178,6 +220,20 @@ export class ModelSale {
     if (hold?.buyer !== buyer) return 'unknown-hold';
     if (hold.state === 'expired' || (hold.state === 'held' && !this.isLive(hold))) return 'expired';
     return hold.state === 'held' ? undefined : 'ended';
+  }
+
+  private holding(buyer: string): number {
+    return this.holds
+      .filter((hold) => hold.buyer === buyer && (hold.state === 'booked' || this.isLive(hold)))
+      .reduce((sum, hold) => sum + hold.counted, 0);
+  }
+
+  private newTimes(): Pick<ModelHold, 'heldAt' | 'deadline' | 'extensions' | 'graceUsed'> {
+    return { heldAt: this.now, deadline: this.now + this.settings.holdSeconds, extensions: 0, graceUsed: false };
+  }
+
+  private isHeld(seatId: string): boolean {
+    return this.seat(seatId).state === 'held';
   }
 
   private isLive(hold: ModelHold): boolean {
