@@ -75,6 +75,7 @@ export class Attachment {
 
   /** Calls `act` after a time, if the attachment lasts that long. */
   after(ms: number, act: () => void): void {
+    if (this.over) return;
     const timer = setTimeout(() => {
       this.timers.delete(timer);
       act();

@@ -73,6 +73,9 @@ export class ShardOwner {
   async start(): Promise<void> {
     const lock = await lockShard(this.parts.folder, this.number);
     if (lock) this.shard = await WheelShard.open(shardFolder(this.parts.folder, this.number), lock, this.parts);
+    if (this.size > 0) {
+      this.parts.log.info({ shard: this.number, timers: this.size }, 'Restored a shard of the timing wheel');
+    }
     this.consumer = this.parts.broker.consume(
       {
         queue: shardQueue(this.number),

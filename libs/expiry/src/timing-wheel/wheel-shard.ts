@@ -3,7 +3,7 @@ import { HOLDS_PER_TIMER_MAX } from '@holdfast/contracts';
 import type { EngineCounts, LookAgain, OnDue } from '../expiry-engine';
 import type { Timer } from '../timer';
 import { ID_BYTES, writeId } from './id-bytes';
-import { Journal } from './journal';
+import { Journal, SEGMENT_BYTES } from './journal';
 import type { ShardLock } from './journal-folder';
 import { TimerTable } from './timer-table';
 import { TimingWheel } from './timing-wheel';
@@ -22,7 +22,7 @@ const RETRY_MAX_MS = 2_000;
 const LOOKING_MAX = 20_000;
 
 /** A journal below this is left alone; above it, as much may be garbage as three times what is needed. */
-const COMPACT_BYTES_MIN = 16 * 1024 * 1024;
+const COMPACT_BYTES_MIN = 2 * SEGMENT_BYTES;
 const COMPACT_FACTOR = 3;
 const TIMER_BYTES = 48;
 /** Entries passed over in one turn of the event loop while compacting: about a millisecond. */
@@ -40,6 +40,8 @@ export interface WheelShardParts {
   onDue: OnDue;
   /** Of the whole engine. */
   counts: EngineCounts;
+  /** Bytes of the journal; smaller ones for tests. */
+  journal?: { segmentBytes: number; compactBytesMin: number };
 }
 
 /**
@@ -74,7 +76,7 @@ export class WheelShard {
   static async open(folder: string, lock: ShardLock, parts: WheelShardParts): Promise<WheelShard | undefined> {
     const shard = new WheelShard(parts, lock);
     try {
-      const journal = await Journal.open(folder, shard.restorer());
+      const journal = await Journal.open(folder, shard.restorer(), parts.journal?.segmentBytes);
       if (journal) {
         shard.journal = journal;
         shard.wakeForNext();
@@ -259,7 +261,8 @@ export class WheelShard {
   }
 
   private isCompactionDue(): boolean {
-    const neededMax = Math.max(COMPACT_BYTES_MIN, COMPACT_FACTOR * TIMER_BYTES * this.table.size);
+    const bytesMin = this.parts.journal?.compactBytesMin ?? COMPACT_BYTES_MIN;
+    const neededMax = Math.max(bytesMin, COMPACT_FACTOR * TIMER_BYTES * this.table.size);
     return this.journal.oldestEnd !== undefined && this.journal.bytes > neededMax;
   }
 
