@@ -138,6 +138,7 @@ async function endToEndTests() {
         HOLDFAST_E2E_BUYER_TOKEN: system.tokens.buyer,
         HOLDFAST_STRIPE_API_URL: system.services['sandbox-provider'],
         HOLDFAST_STRIPE_SECRET_KEY: system.stripeSecretKey,
+        HOLDFAST_E2E_RECEIVER_HOST: '127.0.0.1',
       },
       timeout: JEST_TIMEOUT_MS,
       onLine: (line) => {

@@ -10,6 +10,7 @@ interface E2eOptions {
   buyerTokens?: string;
   providerUrl?: string;
   providerKey?: string;
+  receiverHost?: string;
   outputFile?: string;
   only?: string;
 }
@@ -28,6 +29,7 @@ export async function runE2eCommand(argv: string[]): Promise<void> {
     .option('--buyer-tokens <tokens>', 'comma list, one a buyer (HOLDFAST_E2E_BUYER_TOKEN)')
     .option('--provider-url <url>', 'the sandbox provider, to read its books (HOLDFAST_STRIPE_API_URL)')
     .option('--provider-key <key>', 'its secret key (HOLDFAST_STRIPE_SECRET_KEY)')
+    .option('--receiver-host <host>', 'by which the system reaches this suite (HOLDFAST_E2E_RECEIVER_HOST)')
     .option('--only <pattern>', 'only the cases whose name matches')
     .option('--output-file <file>', "jest's results as JSON")
     .parse(argv);
@@ -63,6 +65,7 @@ export function chooseTarget(
     organiserToken: options.organiserToken ?? fromEnv.organiserToken ?? base?.organiserToken,
     buyerTokens: named.length > 0 ? named : (base?.buyerTokens ?? []),
     provider: providerUrl && secretKey ? { url: providerUrl, secretKey } : undefined,
+    receiverHost: options.receiverHost ?? fromEnv.receiverHost ?? base?.receiverHost,
   };
 }
 

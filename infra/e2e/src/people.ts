@@ -40,4 +40,5 @@ export function itWithBuyers(count: number): jest.It {
 }
 
 export const itWithMintedTokens: jest.It = system.jwtSecret ? it : it.skip;
+export const itWithReceiver: jest.It = system.receiverHost && system.jwtSecret ? it : it.skip;
 export const itWithProviderBooks: jest.It = system.provider && system.jwtSecret ? it : it.skip;

@@ -12,6 +12,8 @@ export interface Target {
   buyerTokens: string[];
   /** The sandbox provider, to read its own books. Without it the cases about money taken are skipped. */
   provider?: { url: string; secretKey: string };
+  /** By what address the system reaches the suite. Without it the cases in which webhooks arrive are skipped. */
+  receiverHost?: string;
 }
 
 const VARIABLES = {
@@ -21,6 +23,7 @@ const VARIABLES = {
   buyerTokens: 'HOLDFAST_E2E_BUYER_TOKEN',
   providerUrl: 'HOLDFAST_STRIPE_API_URL',
   providerKey: 'HOLDFAST_STRIPE_SECRET_KEY',
+  receiverHost: 'HOLDFAST_E2E_RECEIVER_HOST',
 } as const;
 
 /** The target as the environment names it; the command puts it there for the spec files, which jest runs apart. */
@@ -33,6 +36,7 @@ export function targetFromEnv(env: NodeJS.ProcessEnv): Target {
     organiserToken: of('organiserToken'),
     buyerTokens: of('buyerTokens')?.split(',') ?? [],
     provider: providerUrl && providerKey ? { url: providerUrl, secretKey: providerKey } : undefined,
+    receiverHost: of('receiverHost'),
   };
 }
 
@@ -44,6 +48,7 @@ export function targetToEnv(target: Target): NodeJS.ProcessEnv {
     [VARIABLES.buyerTokens]: target.buyerTokens.join(','),
     [VARIABLES.providerUrl]: target.provider?.url ?? '',
     [VARIABLES.providerKey]: target.provider?.secretKey ?? '',
+    [VARIABLES.receiverHost]: target.receiverHost ?? '',
   };
 }
 
@@ -59,6 +64,7 @@ export function targetOfLocalSystem(folder: string): Target | undefined {
     organiserToken: state.tokens.organiser,
     buyerTokens: [state.tokens.buyer],
     provider: providerUrl && secrets?.stripe ? { url: providerUrl, secretKey: secrets.stripe } : undefined,
+    receiverHost: '127.0.0.1',
   };
 }
 

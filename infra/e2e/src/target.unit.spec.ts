@@ -27,6 +27,7 @@ describe('the target of the end-to-end suite', () => {
       organiserToken: 'local-organiser',
       buyerTokens: ['local-buyer'],
       provider: { url: LOCAL.services['sandbox-provider'], secretKey: 'sk_local' },
+      receiverHost: '127.0.0.1',
     });
     expect(chooseTarget({}, {}, join(folder, 'nowhere'))).toBeUndefined();
   });

@@ -61,6 +61,7 @@ const localVariables: [variable: string, standard: string, meaning: string][] = 
   ['HOLDFAST_TEST_RABBITMQ_API_URL', '', "RabbitMQ's management interface, with credentials."],
   ['HOLDFAST_E2E_ORGANISER_TOKEN', '', 'For `npm run e2e` against a system whose secret is not known: a ready token.'],
   ['HOLDFAST_E2E_BUYER_TOKEN', '', 'The same for a buyer.'],
+  ['HOLDFAST_E2E_RECEIVER_HOST', '', 'For `npm run e2e`: by which address the system reaches the suite, for webhooks.'],
 ];
 
 const HEADER = `# Settings

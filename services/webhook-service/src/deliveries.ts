@@ -234,6 +234,8 @@ SELECT count(*) FILTER (WHERE e.state = 'active')::int AS active,
        coalesce(extract(epoch FROM clock_timestamp() - min(q.at) FILTER (WHERE e.state = 'active')), 0)::float8
          AS "lagSeconds"
   FROM webhooks.endpoints e
+  JOIN inventory.ledger_counters c ON c.event_id = e.event_id
   LEFT JOIN LATERAL (
     SELECT q.at FROM inventory.ledger_sequence q
-     WHERE q.event_id = e.event_id AND q.last_seq > e.delivered_seq ORDER BY q.last_seq LIMIT 1) q ON true`;
+     WHERE e.delivered_seq < c.last_seq AND q.event_id = e.event_id AND q.last_seq > e.delivered_seq
+     ORDER BY q.last_seq LIMIT 1) q ON true`;

@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { SeatsChangedWebhook } from '@holdfast/contracts';
 import { Webhook } from 'standardwebhooks';
@@ -19,14 +20,18 @@ export class Receiver {
   answerHeaders: Record<string, string> = {};
   private readonly open = new Set<ServerResponse>();
 
-  private constructor(private readonly server: Server) {
+  private constructor(
+    private readonly server: Server,
+    private readonly scheme: 'http' | 'https',
+  ) {
     server.on('request', (request: IncomingMessage, response: ServerResponse) => void this.take(request, response));
   }
 
-  static async start(): Promise<Receiver> {
-    const server = createServer();
+  /** @param tls speaks https with this certificate, for the name `localhost` */
+  static async start(tls?: { key: string; cert: string }): Promise<Receiver> {
+    const server = tls ? createTlsServer(tls) : createServer();
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    return new Receiver(server);
+    return new Receiver(server, tls ? 'https' : 'http');
   }
 
   get port(): number {
@@ -34,7 +39,7 @@ export class Receiver {
   }
 
   get url(): string {
-    return `http://127.0.0.1:${this.port}/hooks`;
+    return `${this.scheme}://${this.scheme === 'https' ? 'localhost' : '127.0.0.1'}:${this.port}/hooks`;
   }
 
   /** The entries in the order in which they came, repeats and all. */
