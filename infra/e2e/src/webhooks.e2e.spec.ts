@@ -21,25 +21,28 @@ describe('a webhook', () => {
     return answer.body;
   }
 
-  itWithReceiver('tells the seller of every change, signed and in order, by either secret after a rotation', async () => {
-    const sale = await Sale.open();
-    const { endpointId, secret } = await register(sale);
-    const [buyer = ''] = await buyers(1);
-    const seats = sale.seatIds.slice(0, 2);
-    const { holdId } = await sale.held(buyer, seats);
-    await eventually(() => Promise.resolve(receiver.deliveries.length > 0 || undefined), 'the hold');
-    const rotated = await ask<WebhookSecretBody>(sale, 'POST', `/${endpointId}/rotate-secret`);
-    await sale.release(buyer, holdId);
-    await eventually(() => Promise.resolve(receiver.entries(secret).length === 4 || undefined), 'the release');
-    expect(receiver.entries(secret).map(({ seq, kind, holdId: of }) => [seq, kind, of])).toEqual([
-      [1, 'held', holdId],
-      [2, 'held', holdId],
-      [3, 'released', holdId],
-      [4, 'released', holdId],
-    ]);
-    receiver.deliveries.splice(0, 1);
-    expect(receiver.entries(rotated.body.secret)).toHaveLength(receiver.entries(secret).length);
-  });
+  itWithReceiver(
+    'tells the seller of every change, signed and in order, by either secret after a rotation',
+    async () => {
+      const sale = await Sale.open();
+      const { endpointId, secret } = await register(sale);
+      const [buyer = ''] = await buyers(1);
+      const seats = sale.seatIds.slice(0, 2);
+      const { holdId } = await sale.held(buyer, seats);
+      await eventually(() => Promise.resolve(receiver.deliveries.length > 0 || undefined), 'the hold');
+      const rotated = await ask<WebhookSecretBody>(sale, 'POST', `/${endpointId}/rotate-secret`);
+      await sale.release(buyer, holdId);
+      await eventually(() => Promise.resolve(receiver.entries(secret).length === 4 || undefined), 'the release');
+      expect(receiver.entries(secret).map(({ seq, kind, holdId: of }) => [seq, kind, of])).toEqual([
+        [1, 'held', holdId],
+        [2, 'held', holdId],
+        [3, 'released', holdId],
+        [4, 'released', holdId],
+      ]);
+      receiver.deliveries.splice(0, 1);
+      expect(receiver.entries(rotated.body.secret)).toHaveLength(receiver.entries(secret).length);
+    },
+  );
 
   itWithReceiver('that fails waits, and comes when the endpoint is enabled; a replay brings it again', async () => {
     const sale = await Sale.open();
