@@ -19,6 +19,7 @@ export interface SeatLine {
   state: 'available' | 'held' | 'booked' | 'blocked';
   version: number;
   holdId: string | null;
+  priceMinor: number;
 }
 
 export interface HoldLine {
@@ -26,7 +27,8 @@ export interface HoldLine {
   state: 'held' | 'booked' | 'released' | 'expired' | 'unbooked';
   deadlineMs: number;
   seatIds: string[];
-  amountMinor: number;
+  /** The hold that ran out and was paid late, of one that took its seats again. */
+  replacesHoldId: string | null;
 }
 
 /** A payment intent in the provider's own books. Minor units. */
@@ -81,12 +83,14 @@ export async function readEvidence(db: Database, eventId: string, provider: Prov
     [eventId],
   );
   const seats = await db.query<SeatLine>(
-    `SELECT seat_id AS "seatId", state, version, hold_id AS "holdId" FROM inventory.seats WHERE event_id = $1`,
+    `SELECT s.seat_id AS "seatId", s.state, s.version, s.hold_id AS "holdId", c.price_minor::float8 AS "priceMinor"
+       FROM inventory.seats s JOIN inventory.categories c ON c.event_id = s.event_id AND c.category = s.category
+      WHERE s.event_id = $1`,
     [eventId],
   );
   const holds = await db.query<HoldLine>(
     `SELECT hold_id AS "holdId", state, extract(epoch FROM deadline)::float8 * 1000 AS "deadlineMs",
-            seat_ids AS "seatIds", amount_minor::float8 AS "amountMinor"
+            seat_ids AS "seatIds", replaces_hold_id AS "replacesHoldId"
        FROM inventory.holds WHERE event_id = $1`,
     [eventId],
   );

@@ -1,12 +1,12 @@
-import { isSetAside, type Evidence, type HoldLine, type LedgerLine, type SeatLine } from './evidence';
+import { isSetAside, type Evidence, type LedgerLine, type SeatLine } from './evidence';
 
 /** Each is a count, and each must be 0. */
 export interface Faults {
   /** Seats that two buyers had at the same time. */
   doubleBooked: number;
-  /** Payments taken whose hold has not booked all its seats, or that were taken twice. */
+  /** Payments of more than the seats cost that their hold has booked, or that were taken twice. */
   chargedWithoutSeat: number;
-  /** Booked holds whose price was not taken. */
+  /** Holds that have booked seats whose price was not taken. */
   seatWithoutCharge: number;
   /** Holds that kept their seats beyond the deadline. */
   neverReleased: number;
@@ -205,25 +205,28 @@ function checkSequence(ledger: LedgerLine[], court: Court): void {
   }
 }
 
-/** Each hold against the provider's books: booked in full and paid in full, or neither. */
-function checkMoney({ holds, intents }: Evidence, finalStates: Map<string, State>, court: Court): void {
-  const hasAllSeats = ({ holdId, seatIds }: HoldLine) =>
-    seatIds.every((seatId) => {
-      const state = finalStates.get(seatId);
-      return state?.is === 'booked' && state.holdId === holdId;
-    });
+/** Each hold against the provider's books: paid is what the seats cost that it has booked, neither more nor less. */
+function checkMoney({ holds, seats, intents }: Evidence, finalStates: Map<string, State>, court: Court): void {
+  const prices = new Map(seats.map(({ seatId, priceMinor }) => [seatId, priceMinor]));
+  const priceIfBooked = (seatId: string, holdId: string): number => {
+    const state = finalStates.get(seatId);
+    return state?.is === 'booked' && state.holdId === holdId ? (prices.get(seatId) ?? 0) : 0;
+  };
+  // What was paid for a hold that ran out is paid for the one that replaces it.
+  const replacedBy = new Map(holds.map(({ holdId, replacesHoldId }) => [replacesHoldId, holdId]));
   const taken = new Map<string, number>();
   for (const intent of intents) {
-    taken.set(intent.holdId, (taken.get(intent.holdId) ?? 0) + intent.takenMinor);
+    const holdId = replacedBy.get(intent.holdId) ?? intent.holdId;
+    taken.set(holdId, (taken.get(holdId) ?? 0) + intent.takenMinor);
     if (isSetAside(intent)) court.find('leftSetAside', intent.intentId, 'is set aside for ever');
   }
-  for (const hold of holds) {
-    const paidMinor = taken.get(hold.holdId) ?? 0;
-    taken.delete(hold.holdId);
-    const owedMinor = hasAllSeats(hold) ? hold.amountMinor : 0;
+  for (const { holdId, seatIds } of holds) {
+    const paidMinor = taken.get(holdId) ?? 0;
+    taken.delete(holdId);
+    const owedMinor = seatIds.reduce((sum, seatId) => sum + priceIfBooked(seatId, holdId), 0);
     const sentence = `costs ${owedMinor} for what it has, and ${paidMinor} were taken`;
-    if (paidMinor > owedMinor) court.find('chargedWithoutSeat', hold.holdId, sentence);
-    if (paidMinor < owedMinor) court.find('seatWithoutCharge', hold.holdId, sentence);
+    if (paidMinor > owedMinor) court.find('chargedWithoutSeat', holdId, sentence);
+    if (paidMinor < owedMinor) court.find('seatWithoutCharge', holdId, sentence);
   }
   for (const [holdId, paidMinor] of taken) {
     if (paidMinor > 0) court.find('chargedWithoutSeat', holdId, `is no hold, and ${paidMinor} were taken`);

@@ -24,16 +24,16 @@ function innocent(): Evidence {
   });
   const hold = (holdId: string, state: HoldLine['state'], seatIds: string[], deadlineMs = DEADLINE): HoldLine => ({
     ...{ holdId, state, seatIds, deadlineMs },
-    amountMinor: PRICE * seatIds.length,
+    replacesHoldId: null,
   });
   return {
     nowMs: 3 * DEADLINE,
     ledger,
     seats: [
-      { seatId: '1', state: 'booked', version: 2, holdId: 'A' },
-      { seatId: '2', state: 'booked', version: 2, holdId: 'A' },
-      { seatId: '3', state: 'available', version: 4, holdId: null },
-      { seatId: '4', state: 'available', version: 0, holdId: null },
+      { seatId: '1', state: 'booked', version: 2, holdId: 'A', priceMinor: PRICE },
+      { seatId: '2', state: 'booked', version: 2, holdId: 'A', priceMinor: PRICE },
+      { seatId: '3', state: 'available', version: 4, holdId: null, priceMinor: PRICE },
+      { seatId: '4', state: 'available', version: 0, holdId: null, priceMinor: PRICE },
     ],
     holds: [hold('A', 'booked', ['1', '2']), hold('B', 'expired', ['3']), hold('C', 'released', ['3'], 2 * DEADLINE)],
     intents: [
@@ -101,6 +101,20 @@ describe('the judge', () => {
     const evidence = innocent();
     evidence.intents.push({ intentId: 'pi_refunded', holdId: 'B', status: 'succeeded', takenMinor: 0 });
     expect(judge(evidence).faults).toEqual(NONE);
+  });
+
+  it('knows seats given back one by one with their price, and seats that a late payment took again', () => {
+    const evidence = innocent();
+    tell(evidence, '2', 'unbooked', 'A', 4_000);
+    Object.assign(evidence.seats[1]!, { state: 'available', holdId: null });
+    Object.assign(evidence.intents[1]!, { takenMinor: PRICE });
+
+    tell(evidence, '3', 'held', 'D', DEADLINE + 50);
+    tell(evidence, '3', 'booked', 'D', DEADLINE + 50);
+    Object.assign(evidence.seats[2]!, { state: 'booked', holdId: 'D' });
+    evidence.holds.push({ ...hold(evidence, 'C'), holdId: 'D', state: 'booked', replacesHoldId: 'B' });
+    Object.assign(evidence.intents[2]!, { status: 'succeeded', takenMinor: PRICE });
+    expect(judge(evidence).findings).toEqual([]);
   });
 
   type Plant = [fault: keyof Faults, what: string, plant: (evidence: Evidence) => void];
