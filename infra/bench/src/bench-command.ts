@@ -10,6 +10,7 @@ import { JUDGES } from './judgement';
 import { generatorName } from './load-generator';
 import { benchOnSale, ON_SALE_SETTINGS } from './on-sale-bench';
 import { writePage } from './page';
+import { benchPayments, PAYMENTS_ENV, PAYMENTS_SETTINGS } from './payments/payments-bench';
 import { rowsOf } from './rows';
 import { EXTENTS, type Extent, type Profile } from './settings';
 import { benchStampede, STAMPEDE_SETTINGS } from './stampede-bench';
@@ -21,6 +22,8 @@ interface Bench<Round extends object> {
   run: (system: BenchSystem, db: Database, extent: Extent, log: Log) => Promise<Round[]>;
   judge: (rounds: Round[]) => string[];
   settings: Record<string, number>;
+  /** Further settings of every service. */
+  env?: Record<string, string>;
 }
 
 interface BenchOptions {
@@ -28,7 +31,7 @@ interface BenchOptions {
   json?: boolean;
 }
 
-/** `npm run -s bench -- hold|stampede|on-sale`: measures on a system of its own; fails when a seat was sold twice. */
+/** `npm run -s bench -- hold|stampede|on-sale|payments`: measures on a system of its own; fails when a seat was sold twice. */
 export async function runBenchCommand(argv: string[]): Promise<void> {
   const command = new Command('bench')
     .description('Measures the hold path against the limits of this machine.')
@@ -48,6 +51,10 @@ export async function runBenchCommand(argv: string[]): Promise<void> {
       return measure('stampede', { run: benchStampede, judge: JUDGES.stampede, settings: STAMPEDE_SETTINGS }, options);
     case 'on-sale':
       return measure('on-sale', { run: benchOnSale, judge: JUDGES['on-sale'], settings: ON_SALE_SETTINGS }, options);
+    case 'payments': {
+      const bench = { run: benchPayments, judge: JUDGES.payments, settings: PAYMENTS_SETTINGS, env: PAYMENTS_ENV };
+      return measure('payments', bench, options);
+    }
   }
 }
 
@@ -58,7 +65,7 @@ async function measure<Round extends object>(
 ): Promise<void> {
   const log: Log = (line) => process.stderr.write(`${line}\n`);
   const loadAverageBefore = Math.round((loadavg()[0] ?? 0) * 10) / 10;
-  const system = await startBenchSystem(log);
+  const system = await startBenchSystem(log, { env: bench.env });
   const stop = stopOnce(system);
   const db = openDatabase({
     url: system.servers.postgresUrl,

@@ -11,14 +11,15 @@ export interface BenchSystem extends RunningSystem {
 
 export async function startBenchSystem(
   log: (line: string) => void,
-  options: { instances?: number } = {},
+  options: { instances?: number; env?: Record<string, string> } = {},
 ): Promise<BenchSystem> {
   const { startSystem } = (await localModule('system')) as typeof import('../../local/system.mjs');
   const { removeSystemData } = (await localModule(
     'remove-system-data',
   )) as typeof import('../../local/remove-system-data.mjs');
   const folder = join(WORKSPACE, '.local', `bench-${process.pid}`);
-  const system = await startSystem({ folder, log, env: { HOLDFAST_LOG_LEVEL: 'warn' }, ...options });
+  const env = { HOLDFAST_LOG_LEVEL: 'warn', ...options.env };
+  const system = await startSystem({ ...options, folder, log, env });
   const stop = async () => {
     await system.stop();
     removeSystemData(folder);

@@ -108,7 +108,8 @@ async function measurePgbench({ system, db, extent }: RoundParts): Promise<numbe
   const writes = extent.seats - warmUp;
   const perSecond = await runPgbench({ ...options, firstSeat: warmUp, writes });
   const written = await countHeldSeats(db, eventId);
-  if (written < extent.seats - 2 * CONNECTIONS) throw new Error(`pgbench wrote only ${written} of ${extent.seats} seats`);
+  if (written < extent.seats - 2 * CONNECTIONS)
+    throw new Error(`pgbench wrote only ${written} of ${extent.seats} seats`);
   return perSecond;
 }
 

@@ -1,5 +1,6 @@
 import type { HoldRound } from './hold-bench';
 import type { OnSaleRound } from './on-sale-bench';
+import type { PaymentsRound } from './payments/payments-bench';
 import type { StampedeRound } from './stampede-bench';
 
 /** Why a bench must not exit with 0: what a seat engine may never do, whatever its speed. */
@@ -9,6 +10,13 @@ export const JUDGES = {
     rounds.flatMap(({ doubleBooked, failed }) => [
       ...twice(doubleBooked),
       ...(failed > 0 ? [`${failed} requests got no answer, or one that does not belong here`] : []),
+    ]),
+  payments: (rounds: PaymentsRound[]) =>
+    rounds.flatMap(({ chargedWithoutSeat, seatWithoutCharge, otherFaults, unpaid }) => [
+      ...counted(chargedWithoutSeat, 'buyers were charged without a seat'),
+      ...counted(seatWithoutCharge, 'seats were given without their charge'),
+      ...counted(otherFaults, 'other faults are in the books'),
+      ...counted(unpaid, 'payments with a good card were not paid'),
     ]),
   stampede: (rounds: StampedeRound[]) =>
     rounds.flatMap(({ variants, booked }) => [
@@ -20,6 +28,10 @@ export const JUDGES = {
         .map(([variant, { winners }]) => `${variant}: ${winners} winners of a booked seat`),
     ]),
 };
+
+function counted(count: number, what: string): string[] {
+  return count > 0 ? [`${count} ${what}`] : [];
+}
 
 function twice(doubleBooked: number): string[] {
   return doubleBooked > 0 ? [`${doubleBooked} seats had two buyers`] : [];

@@ -5,6 +5,7 @@ import { barChart, type Bar } from './chart';
 import type { BenchDocument } from './document';
 import type { HoldRound } from './hold-bench';
 import type { OnSaleRound } from './on-sale-bench';
+import type { PaymentsRound } from './payments/payments-bench';
 import { rowsOf } from './rows';
 import type { StampedeRound } from './stampede-bench';
 
@@ -80,6 +81,13 @@ const CHARTS: Record<string, (document: BenchDocument) => [title: string, bars: 
       value: refusalsPerSecond,
     }));
     return ['Refusals a second on one seat', [...bars, { label: 'an empty route', value: bareHttpPerSecond }]];
+  },
+  payments: (document) => {
+    const { stepsMs } = document as BenchDocument<PaymentsRound>;
+    return [
+      'Where the time of a payment goes: milliseconds by step',
+      Object.entries(stepsMs).map(([label, value]) => ({ label, value })),
+    ];
   },
   'on-sale': (document) => {
     const { holdsPerSecond, offeredPerSecond } = document as BenchDocument<OnSaleRound>;
