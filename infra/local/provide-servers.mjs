@@ -114,6 +114,7 @@ function whatIsMissing(names, installFailure) {
  * @param {object} context.secrets
  * @param {{add: (name: string, pid: number) => void}} context.register
  * @param {Record<string, number>} [context.wishedPorts]
+ * @param {Record<string, string>} [context.postgresSettings] of Postgres, beside the usual ones
  * @param {boolean} [context.delayedExchange] enable RabbitMQ's delayed-message plugin where it is installed
  * @param {boolean} [context.keyspaceEvents] make Redis tell of expired keys
  * @param {object} [context.upstreams] of the gateway

@@ -8,6 +8,8 @@ export interface SystemOptions {
   folder: string;
   /** The expiry engine, or a comma list while it is being changed. Default `parking`. */
   engine?: string;
+  /** Settings of Postgres beside the usual ones, for example `{ track_commit_timestamp: 'on' }`; not of one given by URL. */
+  postgresSettings?: Record<string, string>;
   /** Instances of the hold-service behind the gateway. Default 1. */
   instances?: number;
   /** The gateway's port, and no other. */
@@ -59,8 +61,17 @@ export interface RunningSystem {
   token(subject: string, roles: ('buyer' | 'organiser' | 'service')[]): string;
   /** Direct URLs, without the gateway: health and metrics are there. */
   services: Record<ServiceName, string>;
-  /** Addresses with the owner's rights, for reading ledger and seats; null where a server was given by the environment without it. */
-  servers: { postgresUrl: string; redisUrl: string; rabbitmqUrl: string; rabbitmqApiUrl: string | null };
+  /**
+   * Addresses with the owner's rights, for reading ledger and seats, and of Postgres' superuser; null where a server was
+   * given by the environment without it.
+   */
+  servers: {
+    postgresUrl: string;
+    postgresAdminUrl: string | null;
+    redisUrl: string;
+    rabbitmqUrl: string;
+    rabbitmqApiUrl: string | null;
+  };
   /** Secret key that the sandbox provider accepts. */
   stripeSecretKey: string;
   /** Secret that the sandbox provider signs webhooks with. */

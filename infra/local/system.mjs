@@ -72,6 +72,7 @@ export async function startSystem(options) {
       folder,
       secrets,
       register,
+      postgresSettings: options.postgresSettings,
       delayedExchange: engines.includes('delayed-exchange'),
       keyspaceEvents: engines.includes('keyspace'),
     };
@@ -159,6 +160,7 @@ export async function startSystem(options) {
       services,
       servers: {
         postgresUrl: addresses.postgres.url,
+        postgresAdminUrl: addresses.postgres.adminUrl ?? null,
         redisUrl: addresses.redis.url,
         rabbitmqUrl: addresses.rabbitmq.url,
         rabbitmqApiUrl: addresses.rabbitmq.apiUrl ?? null,

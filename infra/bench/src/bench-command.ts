@@ -2,9 +2,16 @@ import { loadavg } from 'node:os';
 import { describeMachine, readDurability } from '@holdfast/demo';
 import { openDatabase, type Database } from '@holdfast/postgres';
 import Table from 'cli-table3';
-import { Argument, Command, Option } from 'commander';
+import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import { startBenchSystem, type BenchSystem } from './bench-system';
 import { medianOf, type BenchDocument } from './document';
+import { ENGINE_NAMES } from './expiry/contestants';
+import { POSTGRES_SETTINGS } from './expiry/database-watch';
+import { benchExpiry, EXPIRY_SETTINGS, type ExpiryOptions } from './expiry/expiry-bench';
+import { expiryTables, skippedLines } from './expiry/expiry-table';
+import { SCENARIOS } from './expiry/scenarios';
+import { toTerminal } from './figure-table';
+import type { ExpiryRound } from './expiry/expiry-row';
 import { benchHold, HOLD_SETTINGS } from './hold-bench';
 import { JUDGES } from './judgement';
 import { generatorName } from './load-generator';
@@ -21,20 +28,29 @@ type BenchName = keyof typeof JUDGES;
 interface Bench<Round extends object> {
   run: (system: BenchSystem, db: Database, extent: Extent, log: Log) => Promise<Round[]>;
   judge: (rounds: Round[]) => string[];
-  settings: Record<string, number>;
+  settings: Record<string, number | string>;
   /** Further settings of every service. */
   env?: Record<string, string>;
+  /** Settings of Postgres that the bench needs. */
+  postgresSettings?: Record<string, string>;
+  /** The medians for people, where a line a figure would be too many. */
+  report?: (medians: Round) => string;
+  /** It is no part of the page when only a part of it was asked for. */
+  isPartial?: boolean;
 }
 
-interface BenchOptions {
+interface BenchOptions extends ExpiryOptions {
   profile: Profile;
   json?: boolean;
 }
 
-/** `npm run -s bench -- hold|stampede|on-sale|payments`: measures on a system of its own; fails when a seat was sold twice. */
+/**
+ * `npm run -s bench -- hold|stampede|on-sale|payments|expiry`: measures on a system of its own; fails when a seat was
+ * sold twice, or released early or never.
+ */
 export async function runBenchCommand(argv: string[]): Promise<void> {
   const command = new Command('bench')
-    .description('Measures the hold path against the limits of this machine.')
+    .description('Measures holding and releasing seats against the limits of this machine.')
     .addArgument(new Argument('<name>', 'what to measure').choices(Object.keys(JUDGES)))
     .addOption(
       new Option('--profile <name>', 'quick: one smaller round; full: three, and writes docs/benchmarks.md')
@@ -42,20 +58,49 @@ export async function runBenchCommand(argv: string[]): Promise<void> {
         .default('full'),
     )
     .option('--json', 'one JSON document on standard output')
+    .addOption(new Option('--engine <name>', 'expiry: only this engine or peer').choices(ENGINE_NAMES))
+    .addOption(new Option('--scenario <name>', 'expiry: only this scenario').choices(SCENARIOS))
+    .option('--pending <n>', 'expiry: holds that run out', positive)
+    .option('--rate <n>', 'expiry: holds that run out a second', positive)
     .parse(argv);
   const options = command.opts<BenchOptions>();
+  const load = { generator: generatorName(), secondsPerMeasurement: EXTENTS[options.profile].seconds };
   switch (command.args[0] as BenchName) {
     case 'hold':
-      return measure('hold', { run: benchHold, judge: JUDGES.hold, settings: HOLD_SETTINGS }, options);
-    case 'stampede':
-      return measure('stampede', { run: benchStampede, judge: JUDGES.stampede, settings: STAMPEDE_SETTINGS }, options);
-    case 'on-sale':
-      return measure('on-sale', { run: benchOnSale, judge: JUDGES['on-sale'], settings: ON_SALE_SETTINGS }, options);
-    case 'payments': {
-      const bench = { run: benchPayments, judge: JUDGES.payments, settings: PAYMENTS_SETTINGS, env: PAYMENTS_ENV };
-      return measure('payments', bench, options);
+      return measure('hold', { run: benchHold, judge: JUDGES.hold, settings: { ...load, ...HOLD_SETTINGS } }, options);
+    case 'stampede': {
+      const settings = { ...load, ...STAMPEDE_SETTINGS };
+      return measure('stampede', { run: benchStampede, judge: JUDGES.stampede, settings }, options);
     }
+    case 'on-sale': {
+      const settings = { ...load, ...ON_SALE_SETTINGS };
+      return measure('on-sale', { run: benchOnSale, judge: JUDGES['on-sale'], settings }, options);
+    }
+    case 'payments': {
+      const settings = { ...load, ...PAYMENTS_SETTINGS };
+      return measure('payments', { run: benchPayments, judge: JUDGES.payments, settings, env: PAYMENTS_ENV }, options);
+    }
+    case 'expiry':
+      return measure('expiry', expiryBench(options), options);
   }
+}
+
+function expiryBench(options: BenchOptions): Bench<ExpiryRound> {
+  const { engine, scenario, pending, rate, profile } = options;
+  return {
+    run: (system, _db, extent, log) => benchExpiry(system, profile, extent, options, log),
+    judge: JUDGES.expiry,
+    settings: EXPIRY_SETTINGS,
+    postgresSettings: POSTGRES_SETTINGS,
+    report: (medians) => [...expiryTables(medians).map(toTerminal), ...skippedLines(medians)].join('\n'),
+    isPartial: [engine, scenario, pending, rate].some((option) => option !== undefined),
+  };
+}
+
+function positive(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('A whole number from 1 on is wanted.');
+  return value;
 }
 
 async function measure<Round extends object>(
@@ -65,7 +110,7 @@ async function measure<Round extends object>(
 ): Promise<void> {
   const log: Log = (line) => process.stderr.write(`${line}\n`);
   const loadAverageBefore = Math.round((loadavg()[0] ?? 0) * 10) / 10;
-  const system = await startBenchSystem(log, { env: bench.env });
+  const system = await startBenchSystem(log, { env: bench.env, postgresSettings: bench.postgresSettings });
   const stop = stopOnce(system);
   const db = openDatabase({
     url: system.servers.postgresUrl,
@@ -76,19 +121,14 @@ async function measure<Round extends object>(
     const machine = await describeMachine(db, system.servers);
     const durability = await readDurability(db);
     const rounds = await bench.run(system, db, EXTENTS[profile], log);
-    const { seconds } = EXTENTS[profile];
-    const settings = {
-      profile,
-      generator: generatorName(),
-      secondsPerMeasurement: seconds,
-      loadAverageBefore,
-      ...bench.settings,
-    };
-    const document: BenchDocument<Round> = { name, machine, settings, durability, rounds, ...medianOf(rounds) };
+    const settings = { profile, loadAverageBefore, ...bench.settings };
+    const medians = medianOf(rounds);
+    const document: BenchDocument<Round> = { name, machine, settings, durability, rounds, ...medians };
     const faults = bench.judge(rounds);
-    if (profile === 'full' && faults.length === 0) writePage(document);
+    if (profile === 'full' && faults.length === 0 && !bench.isPartial) writePage(document);
     if (json) process.stdout.write(`${JSON.stringify(document)}\n`);
-    const report = `${tableOf(document)}\n${faults.map((fault) => `Fault: ${fault}\n`).join('')}`;
+    const figures = bench.report?.(medians) ?? tableOf(medians);
+    const report = `${figures}\n${madeOn(document)}\n${faults.map((fault) => `Fault: ${fault}\n`).join('')}`;
     (json ? process.stderr : process.stdout).write(report);
     if (faults.length > 0) process.exitCode = 1;
   } finally {
@@ -107,9 +147,14 @@ function stopOnce(system: BenchSystem): () => Promise<void> {
   return stop;
 }
 
-function tableOf({ machine, settings, rounds, durability, ...medians }: BenchDocument): string {
+function tableOf(medians: object): string {
   const table = new Table({ style: { head: [], border: [] }, colAligns: ['left', 'right'] });
   table.push(...rowsOf(medians));
+  return table.toString();
+}
+
+function madeOn({ machine, settings, rounds, durability }: BenchDocument): string {
   const on = `${machine.cores} cores, Node ${machine.node}, Postgres ${machine.postgres} (${durability})`;
-  return `${table.toString()}\nMedians of ${rounds.length}. ${on}. Load by ${settings.generator}.`;
+  const load = settings.generator === undefined ? '' : ` Load by ${settings.generator}.`;
+  return `Medians of ${rounds.length}. ${on}.${load}`;
 }

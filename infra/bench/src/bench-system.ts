@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { RunningSystem } from '../../local/system.mjs';
+import type { RunningSystem, SystemOptions } from '../../local/system.mjs';
 
 export const WORKSPACE = join(__dirname, '..', '..', '..');
 
@@ -11,7 +11,7 @@ export interface BenchSystem extends RunningSystem {
 
 export async function startBenchSystem(
   log: (line: string) => void,
-  options: { instances?: number; env?: Record<string, string> } = {},
+  options: Pick<SystemOptions, 'instances' | 'env' | 'postgresSettings'> = {},
 ): Promise<BenchSystem> {
   const { startSystem } = (await localModule('system')) as typeof import('../../local/system.mjs');
   const { removeSystemData } = (await localModule(

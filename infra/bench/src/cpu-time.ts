@@ -6,15 +6,12 @@ const KB_PER_MB = 1_024;
 
 /** CPU seconds a process and all below it have used, with those of its children that ended. 0 where there is no /proc. */
 export function cpuSeconds(pid: number | undefined): number {
-  if (pid === undefined) return 0;
-  const stats = processStats();
-  const family = [pid];
-  let ticks = 0;
-  for (let i = 0; i < family.length; i++) {
-    for (const { id, parent } of stats.values()) if (parent === family[i]) family.push(id);
-    ticks += stats.get(family[i] ?? 0)?.ticks ?? 0;
-  }
-  return ticks / TICKS_PER_SECOND;
+  return familyOf(pid).reduce((sum, { ticks }) => sum + ticks, 0) / TICKS_PER_SECOND;
+}
+
+/** What a process and all below it keep in memory, in MB; 0 where there is no /proc. */
+export function familyMemoryMb(pid: number | undefined): number {
+  return familyOf(pid).reduce((sum, { id }) => sum + memoryMb(id), 0);
 }
 
 /** What a process keeps in memory, in MB; 0 where there is no /proc. */
@@ -27,6 +24,14 @@ interface ProcessStat {
   id: number;
   parent: number;
   ticks: number;
+}
+
+function familyOf(pid: number | undefined): ProcessStat[] {
+  const stats = processStats();
+  const first = stats.get(pid ?? 0);
+  const family = first ? [first] : [];
+  for (const { id } of family) for (const stat of stats.values()) if (stat.parent === id) family.push(stat);
+  return family;
 }
 
 function processStats(): Map<number, ProcessStat> {

@@ -1,3 +1,4 @@
+import type { ExpiryRound } from './expiry/expiry-row';
 import type { HoldRound } from './hold-bench';
 import type { OnSaleRound } from './on-sale-bench';
 import type { PaymentsRound } from './payments/payments-bench';
@@ -27,6 +28,17 @@ export const JUDGES = {
         .filter(([, { winners }]) => winners !== 0)
         .map(([variant, { winners }]) => `${variant}: ${winners} winners of a booked seat`),
     ]),
+  expiry: (rounds: ExpiryRound[]) =>
+    rounds.flatMap(({ engines }) =>
+      engines
+        .filter(({ kind }) => kind === 'ours')
+        .flatMap(({ engine, variant, scenario, early, neverReleased }) => [
+          ...(early > 0 ? [`${engine} (${variant}), ${scenario}: ${early} holds were released early`] : []),
+          ...(neverReleased > 0
+            ? [`${engine} (${variant}), ${scenario}: ${neverReleased} holds were never released`]
+            : []),
+        ]),
+    ),
 };
 
 function counted(count: number, what: string): string[] {

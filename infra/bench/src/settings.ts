@@ -18,3 +18,5 @@ export const EXTENTS: Record<Profile, Extent> = {
 export const WARM_UP_SECONDS = 3;
 
 export const hundredths = (value: number): number => Math.round(value * 100) / 100;
+
+export const thousandths = (value: number): number => Math.round(value * 1_000) / 1_000;

@@ -15,7 +15,8 @@ const SETTINGS = {
   max_wal_size: '2GB',
   password_encryption: 'scram-sha-256',
 };
-const settingArgs = () => Object.entries(SETTINGS).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+const settingArgs = (further = {}) =>
+  Object.entries({ ...SETTINGS, ...further }).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
 
 export const postgres = {
   name: 'postgres',
@@ -41,7 +42,7 @@ export const postgres = {
   },
 
   /** Makes the cluster on first use. */
-  program({ programs, folder, ports, secrets, account }) {
+  program({ programs, folder, ports, secrets, account, postgresSettings }) {
     const cluster = join(folder, 'cluster');
     if (!existsSync(join(cluster, 'PG_VERSION'))) createCluster(programs.initdb, { folder, cluster, secrets, account });
     return {
@@ -50,7 +51,7 @@ export const postgres = {
         ...['-D', cluster, '-p', String(ports.postgres)],
         // No socket file: its path may be longer than the system allows, and /tmp belongs to everybody.
         ...['-c', 'listen_addresses=127.0.0.1', '-c', 'unix_socket_directories='],
-        ...settingArgs(),
+        ...settingArgs(postgresSettings),
       ],
       env: { HOME: folder },
       // "Fast" shutdown: open connections are ended instead of waited for.
@@ -58,11 +59,11 @@ export const postgres = {
     };
   },
 
-  container: ({ secrets, ports }) => ({
+  container: ({ secrets, ports, postgresSettings }) => ({
     publish: { [ports.postgres]: 5432 },
     volumes: { data: '/var/lib/postgresql/holdfast' },
     env: { POSTGRES_PASSWORD: secrets.postgresAdmin, PGDATA: '/var/lib/postgresql/holdfast/data' },
-    args: ['postgres', ...settingArgs()],
+    args: ['postgres', ...settingArgs(postgresSettings)],
   }),
 
   addresses: ({ ports, secrets }) => {

@@ -1,0 +1,79 @@
+import { PEERS, type PeerName } from '@holdfast/bench-peers';
+import type { ExpiryEngineName } from '@holdfast/expiry';
+import type { TimerDurability } from './expiry-row';
+import type { ScenarioName } from './scenarios';
+
+/** Which server keeps the timers: it is killed in `kill`, and what it grows by counts as their memory. */
+export type TimerServer = 'rabbitmq' | 'redis' | 'postgres';
+
+interface Entrant {
+  /** Which of several settings of the same engine. */
+  variant: string;
+  server: TimerServer;
+  durability: TimerDurability;
+  scenarios: readonly ScenarioName[];
+}
+
+/** An engine of ours: hold-service and expiry-worker run with it. */
+export interface OurEntrant extends Entrant {
+  kind: 'ours';
+  engine: ExpiryEngineName;
+  /** Settings of the worker besides the engine. */
+  env: Record<string, string>;
+  /** It needs something that the machine may not have, and then is skipped with its own words. */
+  mayBeMissing?: boolean;
+  /** The sweeper is the engine. */
+  sweptIsOwn?: boolean;
+  /** How long the bench waits for what is still held, where the usual time is too short for the engine. */
+  patienceMs?: number;
+}
+
+/** A job queue in the engine's place. */
+export interface PeerEntrant extends Entrant {
+  kind: 'peer';
+  engine: PeerName;
+  tuned: boolean;
+}
+
+export type Contestant = OurEntrant | PeerEntrant;
+
+const PROMPT: readonly ScenarioName[] = ['steady', 'burst', 'kill'];
+
+/** A line for each engine and setting of ours. */
+const OURS: Omit<OurEntrant, 'kind'>[] = [
+  {
+    ...{ engine: 'parking', variant: 'default', server: 'rabbitmq', durability: 'fsync', env: {} },
+    scenarios: [...PROMPT, 'million'],
+  },
+  {
+    ...{ engine: 'delayed-exchange', variant: 'default', server: 'rabbitmq', durability: 'fsync', env: {} },
+    ...{ mayBeMissing: true, scenarios: PROMPT },
+  },
+];
+
+/** BullMQ keeps its jobs as safely as its Redis does: with an append-only file, written to the disk every second. */
+const PEER_SERVERS: Record<PeerName, Pick<Entrant, 'server' | 'durability'>> = {
+  bullmq: { server: 'redis', durability: 'everysec' },
+  'pg-boss': { server: 'postgres', durability: 'fsync' },
+  'graphile-worker': { server: 'postgres', durability: 'fsync' },
+};
+
+/** All who take part, ours first. Peers with their defaults do not take part in `kill`: what they lose there is a setting. */
+export const CONTESTANTS: readonly Contestant[] = [
+  ...OURS.map((entrant): Contestant => ({ kind: 'ours', ...entrant })),
+  ...PEERS.flatMap((engine): Contestant[] => [
+    {
+      ...{ kind: 'peer', engine, variant: 'default', tuned: false },
+      ...PEER_SERVERS[engine],
+      scenarios: ['steady', 'burst'],
+    },
+    { ...{ kind: 'peer', engine, variant: 'tuned', tuned: true }, ...PEER_SERVERS[engine], scenarios: PROMPT },
+  ]),
+];
+
+export const ENGINE_NAMES = [...new Set(CONTESTANTS.map(({ engine }) => engine))];
+
+/** Holds that one message of ours, or one job of a peer, carries in a scenario: a peer's defaults know no batches. */
+export function holdsPerMessage(contestant: Contestant, perGroup: number): number {
+  return contestant.kind === 'peer' && !contestant.tuned ? 1 : perGroup;
+}

@@ -1,0 +1,91 @@
+import type { FigureTable } from '../figure-table';
+import type { ExpiryRound, ExpiryRow, Recovery } from './expiry-row';
+import { SCENARIOS, type ScenarioName } from './scenarios';
+
+type Column = [title: string, cell: (row: ExpiryRow) => string];
+
+const NAME: Column[] = [
+  ['engine', ({ engine, variant }) => (variant === 'default' ? engine : `${engine} (${variant})`)],
+  ['timers kept', ({ durability }) => durability],
+];
+const LATENESS: Column[] = [
+  ['p50', ({ latenessMs }) => figure(latenessMs?.p50)],
+  ['p99', ({ latenessMs }) => figure(latenessMs?.p99)],
+  ['p99.9', ({ latenessMs }) => figure(latenessMs?.p999)],
+  ['max', ({ latenessMs }) => figure(latenessMs?.max)],
+];
+const FAULTS: Column[] = [
+  ['early', ({ early }) => figure(early)],
+  ['never', ({ neverReleased }) => figure(neverReleased)],
+  ['swept', ({ swept }) => figure(swept)],
+];
+const COST: Column[] = [
+  ['statements a release', ({ databaseStatementsPerRelease }) => figure(databaseStatementsPerRelease)],
+  ['MB', ({ memoryMb }) => figure(memoryMb)],
+];
+const AFTER: Column[] = [
+  ['announced p50 / p99', ({ announcedMs }) => pair(announcedMs?.p50, announcedMs?.p99)],
+  ['resold p50 / p99', ({ resoldMs }) => pair(resoldMs?.p50, resoldMs?.p99)],
+];
+
+const COLUMNS: Record<ScenarioName, Column[]> = {
+  steady: [...NAME, ...LATENESS, ...AFTER, ...FAULTS, ...COST],
+  burst: [...NAME, ...LATENESS, ['drain ratio', ({ drainRatio }) => figure(drainRatio)], ...AFTER, ...FAULTS, ...COST],
+  crowd: [...NAME, ['other keys', ({ backgroundKeys }) => figure(backgroundKeys)], ...LATENESS, ...FAULTS],
+  kill: [
+    ...NAME,
+    ['worker: lost, back in', ({ afterKill }) => recovery(afterKill?.worker)],
+    ['server: lost, back in', ({ afterKill }) => recovery(afterKill?.server)],
+    ...LATENESS.slice(-1),
+    ...FAULTS,
+  ],
+  million: [
+    ...NAME,
+    ['pending', ({ pending }) => figure(pending)],
+    ['restored in', ({ restoreMs }) => figure(restoreMs)],
+    ...LATENESS,
+    ...FAULTS,
+    ...COST.slice(-1),
+  ],
+};
+
+/** What a scenario asks, for the reader of its table. */
+const QUESTIONS: Record<ScenarioName, string> = {
+  steady: 'Holds run out one after another: how late are they released?',
+  burst: 'All holds of a rush run out within one second.',
+  crowd: 'Holds on one deadline, while Redis keeps other keys that run out later.',
+  kill: 'kill -9 of the worker, then of the server that keeps the timers, while holds run out.',
+  million: 'Very many timers are pending, and the worker is killed and restored.',
+};
+
+/** A table for each scenario that was run. Times in milliseconds. */
+export function expiryTables({ engines }: Pick<ExpiryRound, 'engines'>): FigureTable[] {
+  return SCENARIOS.flatMap((scenario) => {
+    const rows = engines.filter((row) => row.scenario === scenario);
+    const [first] = rows;
+    if (!first) return [];
+    const columns = COLUMNS[scenario];
+    const size = `${figure(first.pending)} holds, ${figure(first.dueRate)} due a second`;
+    return [
+      {
+        title: scenario,
+        text: scenario === 'crowd' ? QUESTIONS[scenario] : `${QUESTIONS[scenario]} ${size}.`,
+        head: columns.map(([title]) => title),
+        rows: rows.map((row) => columns.map(([, cell]) => cell(row))),
+      },
+    ];
+  });
+}
+
+/** What could not be run here, and why, a line each. */
+export const skippedLines = ({ skipped }: Pick<ExpiryRound, 'skipped'>): string[] =>
+  skipped.map(({ engine, why }) => `${engine} was not run: ${why}`);
+
+const figure = (value: number | null | undefined): string =>
+  value === null || value === undefined ? '–' : value.toLocaleString('en', { maximumFractionDigits: 3 });
+
+const pair = (one: number | undefined, other: number | undefined): string =>
+  one === undefined ? '–' : `${figure(one)} / ${figure(other)}`;
+
+const recovery = (one: Recovery | undefined): string =>
+  one ? `${figure(one.lost)}, ${one.recoveredMs === null ? 'not' : figure(one.recoveredMs)}` : '–';

@@ -1,0 +1,81 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { openPeer } from '@holdfast/bench-peers';
+import { Redis } from 'ioredis';
+import type { BenchSystem } from '../bench-system';
+import type { PeerEntrant } from './contestants';
+import type { PendingHolds } from './pending-holds';
+import type { Side, WorkerProcess } from './side';
+
+const WORKER_PROGRAM = require.resolve('@holdfast/bench-peers/dist/worker.js');
+
+/** A peer with its worker in a process of its own; this process puts the jobs in place. */
+export async function openPeerSide(
+  system: BenchSystem,
+  workerUrl: string,
+  { engine, tuned, server }: PeerEntrant,
+): Promise<Side> {
+  const addresses = { postgresUrl: workerUrl, redisUrl: system.servers.redisUrl };
+  if (server === 'redis') await keepOnDisk(addresses.redisUrl, true);
+  const peer = openPeer(engine, tuned, addresses);
+  const worker = new PeerWorker({ peer: engine, tuned, ...addresses });
+  // The first worker makes the peer's tables.
+  await peer.schedule([]);
+  await worker.start();
+  return {
+    worker,
+    schedule: ({ eventId, groups }: PendingHolds) =>
+      peer.schedule(
+        groups.flatMap(({ holdIds, deadlineMs }) =>
+          (tuned ? [holdIds] : holdIds.map((holdId) => [holdId])).map((ids) => ({ eventId, holdIds: ids, deadlineMs })),
+        ),
+      ),
+    stop: async () => {
+      await worker.kill();
+      await peer.clear();
+      await peer.stop();
+      if (server === 'redis') await keepOnDisk(addresses.redisUrl, false);
+    },
+  };
+}
+
+/** The product's Redis keeps nothing on disk; a job queue needs it to, with what Redis does by default then: every second. */
+async function keepOnDisk(redisUrl: string, on: boolean): Promise<void> {
+  const redis = new Redis(redisUrl);
+  try {
+    await redis.config('SET', 'appendonly', on ? 'yes' : 'no');
+    // A killed server reads its file again when it starts.
+    await redis.config('REWRITE');
+  } finally {
+    redis.disconnect();
+  }
+}
+
+class PeerWorker implements WorkerProcess {
+  private child: ChildProcess | undefined;
+
+  constructor(private readonly job: object) {}
+
+  get pid(): number | undefined {
+    return this.child?.pid;
+  }
+
+  async start(): Promise<void> {
+    const child = fork(WORKER_PROGRAM, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+    this.child = child;
+    child.send(this.job);
+    const ended = once(child, 'exit').then(([code]) => {
+      throw new Error(`The worker of a peer ended with status ${code}`);
+    });
+    ended.catch(() => undefined);
+    await Promise.race([once(child, 'message'), ended]);
+  }
+
+  async kill(): Promise<void> {
+    const child = this.child;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const gone = once(child, 'exit');
+    child.kill('SIGKILL');
+    await gone;
+  }
+}
