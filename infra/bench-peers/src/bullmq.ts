@@ -53,6 +53,7 @@ export class BullmqPeer implements Peer {
   }
 
   async clear(): Promise<void> {
-    await this.queue.obliterate({ force: true });
+    const queue = new Queue(QUEUE, { connection: { url: this.addresses.redisUrl } });
+    await queue.obliterate({ force: true }).finally(() => queue.close());
   }
 }

@@ -1,4 +1,5 @@
 import { Logger, makeWorkerUtils, run, type Runner, type WorkerUtils } from 'graphile-worker';
+import { dropSchema } from './drop-schema';
 import { dueDate, type Peer, type PeerAddresses, type ReleaseJob, type ReleaseJobHandler } from './peer';
 
 const TASK = 'release-holds';
@@ -61,8 +62,7 @@ export class GraphileWorkerPeer implements Peer {
   }
 
   async clear(): Promise<void> {
-    const utils = await this.open();
-    await utils.withPgClient((client) => client.query(`DROP SCHEMA IF EXISTS ${SCHEMA} CASCADE`));
+    await dropSchema(this.addresses.postgresUrl, SCHEMA);
   }
 
   private async open(): Promise<WorkerUtils> {

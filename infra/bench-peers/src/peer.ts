@@ -17,7 +17,7 @@ export interface Peer {
   work(release: ReleaseJobHandler): Promise<void>;
   /** Stops working and closes its connections. */
   stop(): Promise<void>;
-  /** Forgets all jobs. Nobody may be working. */
+  /** Forgets all jobs, after `stop`. Nobody may be working. */
   clear(): Promise<void>;
 }
 

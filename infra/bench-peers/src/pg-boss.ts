@@ -1,4 +1,5 @@
 import PgBoss from 'pg-boss';
+import { dropSchema } from './drop-schema';
 import { dueDate, type Peer, type PeerAddresses, type ReleaseJob, type ReleaseJobHandler } from './peer';
 
 const QUEUE = 'bench-holds';
@@ -20,7 +21,7 @@ export class PgBossPeer implements Peer {
   private started: Promise<PgBoss> | undefined;
 
   constructor(
-    addresses: PeerAddresses,
+    private readonly addresses: PeerAddresses,
     private readonly tuned: boolean,
   ) {
     this.boss = new PgBoss({
@@ -66,9 +67,7 @@ export class PgBossPeer implements Peer {
   }
 
   async clear(): Promise<void> {
-    await this.start();
-    await this.boss.purgeQueue(QUEUE);
-    await this.boss.deleteQueue(QUEUE);
+    await dropSchema(this.addresses.postgresUrl, SCHEMA);
   }
 
   private async start(): Promise<void> {

@@ -1,4 +1,5 @@
 import type { Durability } from '@holdfast/demo';
+import type { CpuAccount } from '../cpu-account';
 
 /** How long something took: these percentiles of many, in milliseconds. */
 export interface Percentiles {
@@ -53,6 +54,8 @@ export interface ExpiryRow {
   relayStatementsPerRelease: number | null;
   /** From the start of a commit to its being on the disk: comes on top of the lateness. Postgres' own mean. */
   commitFlushMs: number | null;
+  /** CPU time of the worker and of each server for each hold released, from the first deadline to the last release. */
+  cpuMsPerRelease: CpuAccount | null;
   /** The worker's largest size and what the timers added to their server. */
   memoryMb: number | null;
   /** From the restart of a killed worker until it was ready again with every timer. */

@@ -32,8 +32,8 @@ export async function openPeerSide(
       ),
     stop: async () => {
       await worker.kill();
-      await peer.clear();
       await peer.stop();
+      await peer.clear();
       if (server === 'redis') await keepOnDisk(addresses.redisUrl, false);
     },
   };

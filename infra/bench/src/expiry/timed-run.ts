@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { cpuMsPerOperation, readCpu } from '../cpu-account';
 import { hundredths, thousandths } from '../settings';
 import { holdsPerMessage, type Contestant } from './contestants';
 import type { ExpiryRow, Percentiles } from './expiry-row';
@@ -29,7 +30,8 @@ export function emptyRow(contestant: Contestant, plan: Plan): ExpiryRow {
     ...{ scenario, durability, pending, dueRate, backgroundKeys },
     holdsPerMessage: holdsPerMessage(contestant, plan.perGroup),
     ...{ latenessMs: null, announcedMs: null, resoldMs: null, early: 0, neverReleased: 0, swept: 0 },
-    ...{ databaseStatementsPerRelease: null, relayStatementsPerRelease: null, commitFlushMs: null, memoryMb: null },
+    ...{ databaseStatementsPerRelease: null, relayStatementsPerRelease: null },
+    ...{ commitFlushMs: null, cpuMsPerRelease: null, memoryMb: null },
     ...{ restoreMs: null, drainRatio: null, afterKill: null },
   };
 }
@@ -66,8 +68,10 @@ export async function timedRun(lab: Lab, contestant: Contestant, plan: Plan): Pr
       lab.log('    scheduling took longer than until the first deadline: these figures are unfair');
     await sleep(Math.max(0, firstMs - COUNT_FROM_MS - clock.now()));
     await lab.watch.resetCounts();
+    const cpuBefore = readCpu(lab.system, side.worker.pid);
 
     const gaveUpMs = await lab.untilReleased(clock, contestant, eventId, lastMs);
+    const cpuAfter = readCpu(lab.system, side.worker.pid);
     const statements = await lab.watch.readStatements();
     const commitFlushMs = await lab.watch.readFlushMs();
     const resales = await reselling;
@@ -89,6 +93,7 @@ export async function timedRun(lab: Lab, contestant: Contestant, plan: Plan): Pr
       relayStatementsPerRelease:
         contestant.kind === 'ours' ? thousandths(statements.relay / Math.max(1, released)) : null,
       commitFlushMs,
+      cpuMsPerRelease: cpuMsPerOperation(cpuBefore, cpuAfter, released),
       memoryMb: memory.stop(),
       drainRatio: aloneMs && judged.latenessMs ? hundredths(judged.latenessMs.p99 / aloneMs) : null,
     };
