@@ -65,7 +65,7 @@ async function round(lab: Lab, profile: Profile, options: ExpiryOptions): Promis
   const skipped: Skipped[] = [];
   const scenarios = SCENARIOS.filter((name) => !options.scenario || name === options.scenario);
   for (const plan of scenarios.flatMap((name) => plansOf(name, profile, options))) {
-    for (const contestant of contestantsOf(plan, options)) {
+    for (const contestant of contestantsOf(plan, profile, options)) {
       const { engine, variant } = contestant;
       if (skipped.some((one) => one.engine === engine)) continue;
       const crowd = plan.scenario === 'crowd' ? `, ${plan.backgroundKeys} other keys` : '';
@@ -82,6 +82,11 @@ async function round(lab: Lab, profile: Profile, options: ExpiryOptions): Promis
   return { engines, skipped };
 }
 
-function contestantsOf({ scenario }: Plan, { engine }: ExpiryOptions): Contestant[] {
-  return CONTESTANTS.filter((one) => one.scenarios.includes(scenario) && (!engine || one.engine === engine));
+function contestantsOf({ scenario }: Plan, profile: Profile, { engine }: ExpiryOptions): Contestant[] {
+  return CONTESTANTS.filter(
+    (one) =>
+      one.scenarios.includes(scenario) &&
+      (!engine || one.engine === engine) &&
+      !(profile === 'quick' && one.kind === 'ours' && one.fullOnly),
+  );
 }

@@ -48,6 +48,8 @@ export interface ExpiryRow {
   /** Still held after the sweeper's next pass; of a peer, when the bench's patience ended. */
   neverReleased: number;
   swept: number;
+  /** Found by the engine's own fallback, because its transport had not told: in `latenessMs`, not in `swept`. */
+  recovered: number | null;
   /** Every statement of the worker's role except the relay's, for each hold released. */
   databaseStatementsPerRelease: number | null;
   /** What announcing the releases cost besides. */

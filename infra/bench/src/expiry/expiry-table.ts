@@ -19,6 +19,7 @@ const FAULTS: Column[] = [
   ['never', ({ neverReleased }) => figure(neverReleased)],
   ['swept', ({ swept }) => figure(swept)],
 ];
+const RECOVERED: Column = ['found by its fallback', ({ recovered }) => figure(recovered)];
 const COST: Column[] = [
   ['statements a release', ({ databaseStatementsPerRelease }) => figure(databaseStatementsPerRelease)],
   ['MB', ({ memoryMb }) => figure(memoryMb)],
@@ -31,7 +32,7 @@ const AFTER: Column[] = [
 const COLUMNS: Record<ScenarioName, Column[]> = {
   steady: [...NAME, ...LATENESS, ...AFTER, ...FAULTS, ...COST],
   burst: [...NAME, ...LATENESS, ['drain ratio', ({ drainRatio }) => figure(drainRatio)], ...AFTER, ...FAULTS, ...COST],
-  crowd: [...NAME, ['other keys', ({ backgroundKeys }) => figure(backgroundKeys)], ...LATENESS, ...FAULTS],
+  crowd: [...NAME, ['other keys', ({ backgroundKeys }) => figure(backgroundKeys)], ...LATENESS, RECOVERED, ...FAULTS],
   kill: [
     ...NAME,
     ['worker: lost, back in', ({ afterKill }) => recovery(afterKill?.worker)],

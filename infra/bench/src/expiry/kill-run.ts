@@ -14,6 +14,9 @@ import { emptyRow, leadMs } from './timed-run';
 const GAP_MS = 10_000;
 /** A kill comes when this part of a half has run out. */
 const KILL_AT = 1 / 3;
+/** The broker's clients come back within this time after its restart, and with them the timers. */
+const SILENT_FOR_MS = 4_000;
+const LOOK_EVERY_MS = 500;
 const FAR_AWAY_MS = 2 * 3_600_000;
 /** How long holds go on running out around the kill in `million`. */
 const MILLION_FRONT_SECONDS = 10;
@@ -37,7 +40,7 @@ export async function killRun(lab: Lab, contestant: Contestant, plan: Plan): Pro
     await until(clock, firstMs + KILL_AT * half * groupMs);
     const workerBackMs = await restartWorker(side, clock);
     await lab.untilReleased(clock, contestant, eventId, lastOfWorkerMs);
-    const reportsOfWorker = await side.reports?.();
+    const reportsOfWorker = await lateReports(side);
 
     await until(clock, secondMs + KILL_AT * (lastMs - secondMs));
     const server = lab.server(contestant.server);
@@ -45,23 +48,22 @@ export async function killRun(lab: Lab, contestant: Contestant, plan: Plan): Pro
     await server.start();
     const serverBackMs = clock.now();
     const gaveUpMs = await lab.untilReleased(clock, contestant, eventId, lastMs);
-    const reports = await side.reports?.();
+    const reports = await lateReports(side);
     const memoryMb = memory.stop();
 
     const releases = await readReleases(lab.db, eventId);
     const [ofWorker, ofServer] = [releases.filter(before(secondMs)), releases.filter((one) => !before(secondMs)(one))];
-    const sweptIsOwn = contestant.kind === 'ours' && !!contestant.sweptIsOwn;
     return {
-      ...judge(releases, { clock, gaveUpMs, sweptIsOwn }),
+      ...judge(releases, { clock, gaveUpMs }),
       memoryMb,
       restoreMs: restoredMs(ofWorker, workerBackMs),
       afterKill: {
         worker: {
-          lost: lost(ofWorker, sweptIsOwn ? undefined : reportsOfWorker),
+          lost: lost(ofWorker, reportsOfWorker),
           recoveredMs: recoveryMs(ofWorker, workerBackMs.restart),
         },
         server: {
-          lost: lost(ofServer, sweptIsOwn || !reports ? undefined : since(reportsOfWorker, reports)),
+          lost: lost(ofServer, reports && since(reportsOfWorker, reports)),
           recoveredMs: recoveryMs(ofServer, serverBackMs),
         },
       },
@@ -88,7 +90,7 @@ export async function millionRun(lab: Lab, contestant: Contestant, plan: Plan): 
     const memoryMb = memory.stop();
     const releases = await readReleases(lab.db, eventId, { untilMs: lastMs + 1 });
     return {
-      ...judge(releases, { clock, gaveUpMs, sweptIsOwn: false }),
+      ...judge(releases, { clock, gaveUpMs }),
       memoryMb,
       restoreMs: restoredMs(releases, back),
     };
@@ -129,6 +131,18 @@ async function restartWorker({ worker }: Side, clock: OutsideClock): Promise<{ r
   return { restart, ready: clock.now() };
 }
 
+/** What the engine said in all, once it says nothing more: a server that is back may bring timers of swept holds yet. */
+async function lateReports({ reports }: Side): Promise<EngineReports | undefined> {
+  let [last, silentMs] = [await reports?.(), 0];
+  while (last && silentMs < SILENT_FOR_MS) {
+    await sleep(LOOK_EVERY_MS);
+    const next = await reports?.();
+    silentMs = next?.due === last.due ? silentMs + LOOK_EVERY_MS : 0;
+    last = next;
+  }
+  return last;
+}
+
 /**
  * Timers that did not come back: what the sweeper released, less what the engine still reported afterwards. A worker that
  * comes back finds overdue holds by its sweeper and by the engine at once, so a sweep alone proves no loss. A peer has no
@@ -148,6 +162,7 @@ function since(before: EngineReports | undefined, now: EngineReports): EngineRep
     due: now.due - before.due,
     released: now.released - before.released,
     lookedAgain: now.lookedAgain - before.lookedAgain,
+    recovered: now.recovered - before.recovered,
   };
 }
 

@@ -4,15 +4,14 @@ import { Redis } from 'ioredis';
 import type { BenchSystem } from '../bench-system';
 import type { Profile } from '../settings';
 import { Announcements } from './announcements';
-import type { Contestant, TimerServer } from './contestants';
+import { OUR_PATIENCE_MS, type Contestant, type TimerServer } from './contestants';
 import { DatabaseWatch } from './database-watch';
 import { openOurSide } from './our-side';
 import type { OutsideClock } from './outside-clock';
 import { openPeerSide } from './peer-side';
 import type { Side } from './side';
 
-/** How long what is still held is waited for after the last deadline. The sweeper of ours needs a second or two. */
-const PATIENCE_MS = 20_000;
+/** How long a peer's jobs are waited for after the last deadline. */
 const PEER_PATIENCE_MS: Record<Profile, number> = { quick: 10_000, full: 60_000 };
 const LOOK_EVERY_MS = 100;
 const STATEMENT_TIMEOUT_MS = 120_000;
@@ -128,7 +127,7 @@ export class Lab {
 
   private patienceMs(contestant: Contestant): number {
     if (contestant.kind === 'peer') return PEER_PATIENCE_MS[this.profile];
-    return contestant.patienceMs ?? PATIENCE_MS;
+    return contestant.patienceMs ?? OUR_PATIENCE_MS;
   }
 }
 

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { openBroker } from '@holdfast/broker';
 import { DatabaseClock, openScheduler, type ExpiryScheduler } from '@holdfast/expiry';
 import type { Database } from '@holdfast/postgres';
+import { openRedis } from '@holdfast/redis';
 import { BenchProcess } from '../bench-process';
 import type { BenchSystem } from '../bench-system';
 import type { OurEntrant } from './contestants';
@@ -27,7 +28,7 @@ export async function openOurSide(
   workerUrl: string,
   { engine, env }: OurEntrant,
 ): Promise<Side> {
-  const { rabbitmqUrl } = system.servers;
+  const { rabbitmqUrl, redisUrl } = system.servers;
   const ends: (() => Promise<void>)[] = [];
   const stop = async () => {
     for (const end of ends.reverse()) await end();
@@ -38,7 +39,13 @@ export async function openOurSide(
     await broker.whenReady(READY_MS);
     const clock = await DatabaseClock.open(db);
     ends.push(() => clock.close());
-    const scheduler = await openScheduler(engine, { broker, brokerUrl: rabbitmqUrl, clock });
+    const redis = openRedis({ url: redisUrl, connectionName: 'bench-scheduler' });
+    ends.push(() => Promise.resolve(redis.disconnect()));
+    const scheduler = await openScheduler(engine, {
+      clock,
+      rabbitmq: { broker, url: rabbitmqUrl },
+      redis: { commands: redis, keyPrefix: '', openSubscriber: () => redis },
+    });
     ends.push(() => scheduler.close());
 
     const settings = { HOLDFAST_EXPIRY_ENGINE: engine, ...env };
@@ -80,5 +87,6 @@ async function readReports(origin: string): Promise<EngineReports> {
     due: counter('due_holds'),
     released: counter('released_holds'),
     lookedAgain: counter('holds_looked_again'),
+    recovered: counter('timers_recovered') + counter('timers_missed'),
   };
 }

@@ -26,7 +26,7 @@ export async function takeHolds(db: Database, count: number, perGroup: number): 
     seats: Array.from({ length: count }, (_, nth) => ({ seatId: `S${nth}`, category: 0 })),
     sale: {
       ...{ startsAt: at, holdSeconds: HOLD_SECONDS, holdSecondsMax: HOLD_SECONDS, extensionsMax: 0 },
-      ...{ seatsPerHoldMax: 1, seatsPerBuyerMax: 1, payGraceSeconds: 0 },
+      ...{ seatsPerHoldMax: 1, seatsPerBuyerMax: 1, payGraceSeconds: 0, latePayment: 'void' },
     },
   });
   const holdIds: string[] = [];

@@ -47,15 +47,14 @@ export type Judged = Pick<ExpiryRow, 'latenessMs' | 'early' | 'neverReleased' | 
  *
  * @param gaveUpMs when the bench stopped waiting: what is still held then counts as at least that late, so that what was
  *   never done makes no percentile look better
- * @param sweptIsOwn the sweeper is the engine, and its releases count like any other's
  */
 export function judge(
   releases: Release[],
-  { clock, gaveUpMs, sweptIsOwn }: { clock: Pick<OutsideClock, 'isEarly'>; gaveUpMs: number; sweptIsOwn: boolean },
+  { clock, gaveUpMs }: { clock: Pick<OutsideClock, 'isEarly'>; gaveUpMs: number },
 ): Judged {
   const late = ({ committedMs, deadlineMs }: Release) => (committedMs ?? gaveUpMs) - deadlineMs;
   const all = releases.map(late);
-  const prompt = sweptIsOwn ? all : releases.filter(({ swept }) => !swept).map(late);
+  const prompt = releases.filter(({ swept }) => !swept).map(late);
   const isEarly = ({ deadlineMs, committedMs }: Release) =>
     committedMs !== null && (committedMs < deadlineMs || clock.isEarly(deadlineMs, committedMs));
   return {

@@ -15,6 +15,8 @@ export interface EngineReports {
   /** Of them those that were released then. */
   released: number;
   lookedAgain: number;
+  /** Holds that its own fallback found, because it had not been told of them. */
+  recovered: number;
 }
 
 /** A contestant that runs: both ends of it. */

@@ -29,7 +29,7 @@ export function emptyRow(contestant: Contestant, plan: Plan): ExpiryRow {
     ...{ engine, variant, kind, tuned: contestant.kind === 'peer' && contestant.tuned },
     ...{ scenario, durability, pending, dueRate, backgroundKeys },
     holdsPerMessage: holdsPerMessage(contestant, plan.perGroup),
-    ...{ latenessMs: null, announcedMs: null, resoldMs: null, early: 0, neverReleased: 0, swept: 0 },
+    ...{ latenessMs: null, announcedMs: null, resoldMs: null, early: 0, neverReleased: 0, swept: 0, recovered: null },
     ...{ databaseStatementsPerRelease: null, relayStatementsPerRelease: null },
     ...{ commitFlushMs: null, cpuMsPerRelease: null, memoryMb: null },
     ...{ restoreMs: null, drainRatio: null, afterKill: null },
@@ -74,17 +74,15 @@ export async function timedRun(lab: Lab, contestant: Contestant, plan: Plan): Pr
     const cpuAfter = readCpu(lab.system, side.worker.pid);
     const statements = await lab.watch.readStatements();
     const commitFlushMs = await lab.watch.readFlushMs();
+    const reports = await side.reports?.();
     const resales = await reselling;
     const releases = await readReleases(lab.db, eventId);
-    const judged = judge(releases, {
-      clock,
-      gaveUpMs,
-      sweptIsOwn: contestant.kind === 'ours' && !!contestant.sweptIsOwn,
-    });
+    const judged = judge(releases, { clock, gaveUpMs });
     const released = releases.length - judged.neverReleased;
     return {
       ...emptyRow(contestant, plan),
       ...judged,
+      recovered: reports?.recovered ?? null,
       announcedMs: contestant.kind === 'ours' ? await announcedMs(lab, clock, releases) : null,
       resoldMs: resales?.resoldMs ?? null,
       early: judged.early + (resales?.early ?? 0),
