@@ -244,6 +244,20 @@ describe('take-over of a run-out seat', () => {
     ]);
   });
 
+  it('frees the seat once when the old hold and the new one are released together', async () => {
+    const sale = await open();
+    const old = await sale.hold('ann', ['S000', 'S001']);
+    await sale.runOut(old.holdId);
+    const taken = await sale.hold('bob', ['S001', 'S002']);
+    await sale.runOut(taken.holdId);
+    expect(await expire(sale.db, sale.eventId, [old.holdId, taken.holdId, newId()], 'due')).toMatchObject([
+      { outcome: 'expired', seatIds: ['S000'] },
+      { outcome: 'expired', seatIds: ['S001', 'S002'] },
+      { outcome: 'gone' },
+    ]);
+    expect(await sale.seats()).toMatchObject({ S001: { state: 'available', version: 4 } });
+  });
+
   it('of every seat leaves a hold that still closes, with nothing to free', async () => {
     const sale = await open();
     const old = await sale.hold('ann', ['S000']);
