@@ -53,6 +53,10 @@ const OURS: Omit<OurEntrant, 'kind'>[] = [
     ...{ mayBeMissing: true, scenarios: PROMPT },
   },
   {
+    ...{ engine: 'timing-wheel', variant: 'default', server: 'rabbitmq', durability: 'fsync', env: {} },
+    scenarios: [...PROMPT, 'million'],
+  },
+  {
     ...{ engine: 'keyspace', variant: 'default', server: 'redis', durability: 'memory', env: {} },
     scenarios: [...PROMPT, 'crowd'],
   },

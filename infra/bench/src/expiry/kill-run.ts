@@ -132,11 +132,11 @@ async function restartWorker({ worker }: Side, clock: OutsideClock): Promise<{ r
 }
 
 /** What the engine said in all, once it says nothing more: a server that is back may bring timers of swept holds yet. */
-async function lateReports({ reports }: Side): Promise<EngineReports | undefined> {
-  let [last, silentMs] = [await reports?.(), 0];
+async function lateReports(side: Side): Promise<EngineReports | undefined> {
+  let [last, silentMs] = [await side.reports?.(), 0];
   while (last && silentMs < SILENT_FOR_MS) {
     await sleep(LOOK_EVERY_MS);
-    const next = await reports?.();
+    const next = await side.reports?.();
     silentMs = next?.due === last.due ? silentMs + LOOK_EVERY_MS : 0;
     last = next;
   }

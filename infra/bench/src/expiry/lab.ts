@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openDatabase, type Database } from '@holdfast/postgres';
 import { Redis } from 'ioredis';
@@ -6,7 +7,7 @@ import type { Profile } from '../settings';
 import { Announcements } from './announcements';
 import { OUR_PATIENCE_MS, type Contestant, type TimerServer } from './contestants';
 import { DatabaseWatch } from './database-watch';
-import { openOurSide } from './our-side';
+import { journalFolder, openOurSide } from './our-side';
 import type { OutsideClock } from './outside-clock';
 import { openPeerSide } from './peer-side';
 import type { Side } from './side';
@@ -14,6 +15,7 @@ import type { Side } from './side';
 /** How long a peer's jobs are waited for after the last deadline. */
 const PEER_PATIENCE_MS: Record<Profile, number> = { quick: 10_000, full: 60_000 };
 const LOOK_EVERY_MS = 100;
+const TIMER_QUEUES = /^holdfast\.(due|parking\.)/;
 const STATEMENT_TIMEOUT_MS = 120_000;
 
 /** The machine lacks what an engine needs; the message is the engine's own. */
@@ -73,7 +75,8 @@ export class Lab {
     await this.watch.clear();
     const redis = new Redis(this.system.servers.redisUrl);
     await redis.flushall().finally(() => redis.disconnect());
-    await purgeQueues(this.system.servers.rabbitmqApiUrl ?? '');
+    rmSync(journalFolder(this.system), { recursive: true, force: true });
+    await purgeTimers(this.system.servers.rabbitmqApiUrl ?? '');
   }
 
   /** Fills Redis with keys that live as long as a hold. */
@@ -131,11 +134,12 @@ export class Lab {
   }
 }
 
-async function purgeQueues(apiUrl: string): Promise<void> {
+/** Timers that wait in queues. Those of the engine `timing-wheel` are in its journal; its queues hold the shards' batons. */
+async function purgeTimers(apiUrl: string): Promise<void> {
   const { username, password, origin } = new URL(apiUrl);
   const headers = { authorization: `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}` };
   const queues = (await (await fetch(`${origin}/api/queues`, { headers })).json()) as { vhost: string; name: string }[];
-  for (const { vhost, name } of queues) {
+  for (const { vhost, name } of queues.filter((queue) => TIMER_QUEUES.test(queue.name))) {
     const path = `/api/queues/${encodeURIComponent(vhost)}/${encodeURIComponent(name)}/contents`;
     await (await fetch(`${origin}${path}`, { method: 'DELETE', headers })).arrayBuffer();
   }

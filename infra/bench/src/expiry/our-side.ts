@@ -11,6 +11,9 @@ import { deadlinesOf, type PendingHolds } from './pending-holds';
 import type { EngineReports, Side } from './side';
 
 const serviceProgram = (name: string) => join('services', name, 'dist', 'main.js');
+/** Where the engine `timing-wheel` keeps its timers. */
+export const journalFolder = ({ folder }: BenchSystem): string => join(folder, 'timer-journal');
+
 const READY_MS = 30_000;
 /** The scheduler drops what does not fit its buffer, as it must in the hold-service; here it is waited for. */
 const WAITING_MAX = 10_000;
@@ -48,7 +51,7 @@ export async function openOurSide(
     });
     ends.push(() => scheduler.close());
 
-    const settings = { HOLDFAST_EXPIRY_ENGINE: engine, ...env };
+    const settings = { HOLDFAST_EXPIRY_ENGINE: engine, HOLDFAST_TIMER_JOURNAL: journalFolder(system), ...env };
     const holdService = await BenchProcess.start(system, settings, serviceProgram('hold-service'));
     ends.push(() => holdService.stop());
     const worker = await BenchProcess.start(
