@@ -199,6 +199,20 @@ it('the same key of extend raced extends once', async () => {
   expect((await sale.ledger()).filter((entry) => entry.kind === 'extended').length).toBe(1);
 });
 
+it('payments raced for one hold: one begins, and the grace is given once', async () => {
+  for (let round = 0; round < 10; round++) {
+    const sale = await Sale.open(db, 2, { payGraceSeconds: 900 });
+    const { holdId, buyerId } = await sale.hold('ann', sale.seatIds);
+    const outcomes = await Promise.all(
+      range(12).map(async () => (await beginPayment(db, sale.eventId, [{ attemptId: newId(), holdId, buyerId }]))[0]),
+    );
+    const words = outcomes.map((outcome) => (outcome?.outcome === 'refused' ? outcome.reason : outcome?.outcome));
+    expect(words.sort()).toEqual(['begun', ...range(11).map(() => 'payment-in-progress')]);
+    expect((await sale.ledger()).filter(({ kind }) => kind === 'extended').length).toBe(2);
+    await expectLegal(sale);
+  }
+});
+
 describe('a late payment', () => {
   const openLate = (seats: number, settings = {}) =>
     Sale.open(db, seats, { latePayment: 'same-seats-if-free', ...settings });

@@ -389,6 +389,30 @@ describe('payment', () => {
     expect(second.deadline.getTime() - second.serverTime.getTime()).toBeLessThanOrEqual(5_000);
   });
 
+  it('gives the grace on top of the bound of extensions, and nothing on top of the grace', async () => {
+    const sale = await open(1, { holdSeconds: 600, holdSecondsMax: 600, payGraceSeconds: 60 });
+    const { holdId } = await sale.hold('ann', ['S000']);
+    await sale.setDeadline(holdId, 5_000);
+    await sale.db.query(
+      `UPDATE inventory.holds SET held_at = deadline - interval '600 seconds' WHERE event_id = $1 AND hold_id = $2`,
+      [sale.eventId, holdId],
+    );
+    const attemptId = newId();
+    const first = await begin(sale, holdId, attemptId);
+    if (first?.outcome !== 'begun') throw new Error('refused');
+    const read = await readHold(sale.db, sale.eventId, holdId, 'ann');
+    expect(read?.hold).toMatchObject({ deadline: first.deadline, version: 2 });
+    const livedMs = first.deadline.getTime() - (read?.hold.createdAt.getTime() ?? 0);
+    expect(livedMs).toBeGreaterThan(600_000);
+    expect(livedMs).toBeLessThanOrEqual(660_000);
+
+    await endPayment(sale.db, sale.eventId, [{ attemptId, holdId, reason: 'declined' }]);
+    const extension = { holdId, buyerId: 'ann', key: newId(), bodyHash: hash('x'), seconds: 3_600 };
+    expect(await extend(sale.db, sale.eventId, [extension])).toMatchObject([{ outcome: 'no-extensions-left' }]);
+    expect(await begin(sale, holdId)).toMatchObject({ outcome: 'begun', deadline: first.deadline, version: 2 });
+    expect(await kinds(sale)).toEqual(['S000@1 held', 'S000@2 extended']);
+  });
+
   it('gives no grace where enough time is left, and then no seat changes', async () => {
     const sale = await open(1);
     const { holdId } = await sale.hold('ann', ['S000']);
