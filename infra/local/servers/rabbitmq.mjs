@@ -14,6 +14,13 @@ const DELAYED_PLUGIN = 'rabbitmq_delayed_message_exchange';
 const DEBIAN_HOME = '/usr/lib/rabbitmq';
 const FOLDERS = [`${DEBIAN_HOME}/bin`, '/opt/homebrew/sbin', '/usr/local/sbin', '/opt/rabbitmq/sbin'];
 
+/**
+ * How a quorum queue forwards messages that ran out, which is how the engine `parking` waits: 32 at a time unless told
+ * otherwise, and a forward that failed is tried again after three minutes. The same in docker-compose.yml.
+ */
+const DEAD_LETTERING =
+  '-rabbit dead_letter_worker_consumer_prefetch 512 -rabbit dead_letter_worker_publisher_confirm_timeout 10000';
+
 /** Users of the services and what they may touch: each one only the virtual host, none of them the management. */
 const serviceUsers = (secrets) => ({
   'hold-service': secrets.rabbitmqHold,
@@ -68,7 +75,7 @@ export const rabbitmq = {
         ERL_EPMD_ADDRESS: '127.0.0.1',
         RABBITMQ_NODENAME: NODE_NAME,
         RABBITMQ_DIST_PORT: String(ports.rabbitmqDistribution),
-        RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '-kernel inet_dist_use_interface {127,0,0,1}',
+        RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: `-kernel inet_dist_use_interface {127,0,0,1} ${DEAD_LETTERING}`,
         RABBITMQ_CONF_ENV_FILE: '/dev/null',
         RABBITMQ_CONFIG_FILE: inside('rabbitmq.conf'),
         RABBITMQ_ADVANCED_CONFIG_FILE: inside('advanced.config'),
@@ -98,6 +105,7 @@ export const rabbitmq = {
       RABBITMQ_DEFAULT_USER: ADMIN,
       RABBITMQ_DEFAULT_PASS: secrets.rabbitmqAdmin,
       RABBITMQ_DEFAULT_VHOST: VHOST,
+      RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: DEAD_LETTERING,
     },
     args: [],
     afterStart: delayedExchange ? ['sh', '-c', `rabbitmq-plugins enable ${DELAYED_PLUGIN} || true`] : undefined,
