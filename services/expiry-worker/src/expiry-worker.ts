@@ -62,6 +62,7 @@ export class ExpiryWorker implements OnApplicationBootstrap, OnApplicationShutdo
     if (!engines.includes('sweep')) {
       this.sweeper = new Sweeper(
         database,
+        (eventId, holdId) => this.promptPath.has(eventId, holdId),
         (_eventId, outcomes) => {
           this.figures.releasedBySweeper(engines[0], outcomes);
           released();

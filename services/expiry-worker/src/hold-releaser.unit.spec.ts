@@ -26,7 +26,7 @@ const nextTurn = () => new Promise((resolve) => setImmediate(resolve)).then(() =
 describe('the hold releaser', () => {
   it('puts what becomes due together, or while a release is in flight, in one statement an event', async () => {
     const { open, seen, expire } = statements();
-    const releaser = new HoldReleaser(expire, () => undefined);
+    const releaser = new HoldReleaser(expire, () => undefined, 0);
     const first = [releaser.release('e1', ['a']), releaser.release('e1', ['b', 'c']), releaser.release('e2', ['x'])];
     await nextTurn();
     const second = [releaser.release('e1', ['d']), releaser.release('e1', ['e'])];
@@ -44,24 +44,60 @@ describe('the hold releaser', () => {
     await releaser.idle();
   });
 
-  it('bounds a statement, and names a hold delivered twice only once', async () => {
+  it('bounds a statement, names a hold delivered twice only once, and has two full ones in flight at most', async () => {
     const { open, seen, expire } = statements();
-    const releaser = new HoldReleaser(expire, () => undefined);
-    const ids = Array.from({ length: 700 }, (_, index) => `hold-${index}`);
+    const behind: boolean[] = [];
+    const releaser = new HoldReleaser(expire, (_, __, more) => behind.push(more), 0);
+    const ids = Array.from({ length: 1_700 }, (_, index) => `hold-${index}`);
     const both = [releaser.release('e1', ids), releaser.release('e1', ids)];
     await nextTurn();
+    expect(seen.length).toBe(2);
     open[0]?.answer();
     await nextTurn();
     open[1]?.answer();
+    await nextTurn();
+    expect(seen.length).toBe(3);
+    open[2]?.answer();
+    await nextTurn();
+    open[3]?.answer();
     await Promise.all(both);
-    expect(seen.map(([, holdIds]) => holdIds.length)).toEqual([500, 200]);
+    expect(seen.map(([, holdIds]) => holdIds.length)).toEqual([500, 500, 500, 200]);
+    expect(seen.flatMap(([, holdIds]) => holdIds)).toEqual(ids);
+    expect(behind).toEqual([true, false, false, false]);
+  });
+
+  it('sends a lone hold at once, and the next ones of the event together when the pace allows', async () => {
+    const { open, seen, expire } = statements();
+    const releaser = new HoldReleaser(expire, () => undefined, 300);
+    const lone = releaser.release('e1', ['a']);
+    await nextTurn();
+    expect(seen).toEqual([['e1', ['a']]]);
+    expect(releaser.has('e1', 'a')).toBe(true);
+    open[0]?.answer();
+    await lone;
+    expect(releaser.has('e1', 'a')).toBe(false);
+
+    const next = releaser.release('e1', ['b']);
+    await nextTurn();
+    const after = releaser.release('e1', ['c']);
+    const elsewhere = releaser.release('e2', ['x']);
+    while (seen.length < 3) await nextTurn();
+    expect(seen.slice(1)).toEqual([
+      ['e2', ['x']],
+      ['e1', ['b', 'c']],
+    ]);
+    for (const { answer } of open.slice(1)) answer();
+    await Promise.all([next, after, elsewhere]);
   });
 
   it('tells each caller which of its own holds are not due, by deadline', async () => {
     const { open, expire } = statements();
     const released: string[] = [];
-    const releaser = new HoldReleaser(expire, (_, outcomes) =>
-      released.push(...outcomes.filter(({ outcome }) => outcome === 'expired').map(({ holdId }) => holdId)),
+    const releaser = new HoldReleaser(
+      expire,
+      (_, outcomes) =>
+        released.push(...outcomes.filter(({ outcome }) => outcome === 'expired').map(({ holdId }) => holdId)),
+      0,
     );
     const [later, evenLater] = [new Date(1_000), new Date(2_000)];
     const one = releaser.release('e1', ['released', 'gone', 'later-1', 'later-2', 'even-later']);
@@ -87,7 +123,7 @@ describe('the hold releaser', () => {
 
   it('fails the batch of a failed statement only, and can be asked again', async () => {
     const { open, expire } = statements();
-    const releaser = new HoldReleaser(expire, () => undefined);
+    const releaser = new HoldReleaser(expire, () => undefined, 0);
     const first = releaser.release('e1', ['a']);
     await nextTurn();
     const second = releaser.release('e1', ['b']);

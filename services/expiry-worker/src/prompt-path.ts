@@ -15,7 +15,7 @@ interface Listening {
 export class PromptPath {
   private readonly listening: Listening[];
 
-  /** @param released called after every batch of releases */
+  /** @param released called after every batch of releases, but not while full ones wait: they are first in line */
   constructor(
     names: readonly ExpiryEngineName[],
     parts: EngineParts,
@@ -26,9 +26,9 @@ export class PromptPath {
     this.listening = names.map((name) => ({
       name,
       engine: openEngine(name, parts),
-      releaser: new HoldReleaser(expire, (_eventId, outcomes) => {
+      releaser: new HoldReleaser(expire, (_eventId, outcomes, behind) => {
         figures.releasedByEngine(name, outcomes);
-        released();
+        if (!behind) released();
       }),
     }));
     figures.listensTo(this.listening);
@@ -50,6 +50,11 @@ export class PromptPath {
       await this.stop();
       throw error;
     }
+  }
+
+  /** Whether an engine has reported this hold and its release is under way. */
+  has(eventId: string, holdId: string): boolean {
+    return this.listening.some(({ releaser }) => releaser.has(eventId, holdId));
   }
 
   /** No new timers, then the releases in flight. */

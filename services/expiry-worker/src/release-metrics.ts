@@ -78,11 +78,12 @@ export class ReleaseMetrics {
 
   /** How late each hold of a batch was released; answers how many were. */
   private observe(by: 'engine' | 'sweeper', engine: ExpiryEngineName, outcomes: ExpireOutcome[]): number {
+    const lateness = this.lateness.labels({ by, engine });
     let released = 0;
     for (const outcome of outcomes) {
       if (outcome.outcome !== 'expired') continue;
       released++;
-      this.lateness.observe({ by, engine }, (outcome.releasedAt.getTime() - outcome.deadline.getTime()) / 1_000);
+      lateness.observe((outcome.releasedAt.getTime() - outcome.deadline.getTime()) / 1_000);
     }
     return released;
   }

@@ -14,11 +14,15 @@ function recorder() {
 }
 
 /** A sweeper that remembers what it released. */
-function sweeper(logger = recorder()) {
+function sweeper(logger = recorder(), inHand: string[] = []) {
   const released: string[] = [];
   const swept = (_eventId: string, outcomes: ExpireOutcome[]) =>
     released.push(...outcomes.filter(({ outcome }) => outcome === 'expired').map(({ holdId }) => holdId));
-  return { sweeper: new Sweeper(db.database, swept, logger), released, logger };
+  return {
+    sweeper: new Sweeper(db.database, (_eventId, holdId) => inHand.includes(holdId), swept, logger),
+    released,
+    logger,
+  };
 }
 
 describe('the sweeper', () => {
@@ -38,6 +42,19 @@ describe('the sweeper', () => {
     });
     // Nothing is left for the next test's sweeper to find.
     await expire(db.database, sale.eventId, [young.holdId], 'due');
+  });
+
+  it('leaves to the prompt path what it has in hand', async () => {
+    const sale = await sampleSale(db.database, { seats: 10, holdSeconds: 60 });
+    const [inHand, forgotten] = [await sale.hold(1), await sale.hold(2)];
+    for (const hold of [inHand, forgotten]) await runOut(db.database, hold, 600);
+    const { sweeper: sweep } = sweeper(recorder(), [inHand.holdId]);
+    expect(await sweep.sweep()).toEqual({ overdue: 1, released: 1 });
+    expect(await holdStates(db.database, sale.eventId)).toEqual({
+      [inHand.holdId]: 'held',
+      [forgotten.holdId]: 'expired',
+    });
+    await expire(db.database, sale.eventId, [inHand.holdId], 'due');
   });
 
   it('releases each hold once when several instances sweep at the same time', async () => {

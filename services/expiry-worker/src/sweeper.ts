@@ -13,9 +13,14 @@ export class Sweeper {
   private readonly loop: BackgroundLoop;
   private settled = false;
 
-  /** @param swept called with the outcomes of every release */
+  /**
+   * @param inHand whether this worker is about to release the hold anyway: in a rush the prompt path may be half a second
+   *        behind, and doing its work twice would not help it
+   * @param swept called with the outcomes of every release
+   */
   constructor(
     private readonly database: Database,
+    private readonly inHand: (eventId: string, holdId: string) => boolean,
     private readonly swept: (eventId: string, outcomes: ExpireOutcome[]) => void,
     private readonly logger: LoggerService,
   ) {
@@ -35,7 +40,9 @@ export class Sweeper {
     const due = await dueHolds(this.database, { overdueMs: OVERDUE_MS, limit: HOLDS_PER_PASS_MAX });
     let overdue = 0;
     let released = 0;
-    for (const { eventId, holdIds } of due) {
+    for (const { eventId, holdIds: found } of due) {
+      const holdIds = found.filter((holdId) => !this.inHand(eventId, holdId));
+      if (holdIds.length === 0) continue;
       const outcomes = await expire(this.database, eventId, holdIds, 'swept');
       this.swept(eventId, outcomes);
       overdue += holdIds.length;
