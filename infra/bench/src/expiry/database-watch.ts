@@ -12,8 +12,8 @@ export const POSTGRES_SETTINGS = {
 
 const WORKER_ROLE = 'bench_worker';
 
-/** The relay alone touches the numbers of the ledger's entries. */
-const RELAY = '(ledger_sequence|ledger_counters)';
+/** The relay alone touches the numbers of the ledger's entries, and reads of those that have none yet. */
+const RELAY = '(ledger_sequence|ledger_counters|FROM inventory.ledger_unnumbered)';
 
 export interface StatementCounts {
   /** Of the worker, the relay's not included. */
