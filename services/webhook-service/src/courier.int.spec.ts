@@ -236,12 +236,16 @@ describe('after a crash', () => {
     await event.grow(1);
     let answerLate: (status: number) => void = () => undefined;
     receiver.react = () => new Promise<number>((resolve) => (answerLate = resolve));
-    const slow = rig.startCourier();
+    const slow = rig.startCourier({ deliveriesMax: 1 });
     await until(() => receiver.received.length === 1);
+    // The other one looks at the event, as the bystander shows: it has both its hands free, the slow one has none.
+    const bystander = await Receiver.start();
+    const other = await rig.addEndpoint(event, bystander.url);
     rig.startCourier();
     await event.grow(1);
-    await until(async () => (await rig.read(endpoint)).lastSeq === 2);
+    await until(async () => (await rig.read(other)).deliveredSeq === 2);
     expect(receiver.received).toHaveLength(1);
+    await bystander.stop();
 
     // The lease runs out: the other one repeats the delivery, refused this time.
     receiver.react = () => 500;
