@@ -189,7 +189,8 @@ const endTurnSql = `UPDATE webhooks.endpoints SET leased_until = NULL WHERE ${MI
 const logFrom = (n: number) => `
 INSERT INTO webhooks.attempts
        (event_id, endpoint_id, slot, nth, webhook_id, first_seq, last_seq, outcome, detail, took_ms, at)
-SELECT $1, $2, d.attempts % ${ATTEMPTS_KEPT}, d.attempts, $${n}, $${n + 1}, $${n + 2}, $${n + 3}, $${n + 4}, $${n + 5}, d.now
+SELECT $1, $2, d.attempts % ${ATTEMPTS_KEPT}, d.attempts, $${n}, $${n + 1}, $${n + 2}, $${n + 3}, $${n + 4},
+       $${n + 5}, d.now
   FROM done d
 ON CONFLICT (event_id, endpoint_id, slot) DO UPDATE
    SET nth = excluded.nth, webhook_id = excluded.webhook_id, first_seq = excluded.first_seq,
@@ -220,7 +221,8 @@ WITH done AS (
          failing_since = coalesce(e.failing_since, t.now), last_failure = $10, last_failure_at = t.now,
          attempts = e.attempts + 1,
          state = CASE WHEN $9::webhooks.outcome = 'gone' OR ${TOO_LONG} THEN 'disabled' ELSE e.state END,
-         disabled_reason = CASE WHEN $9::webhooks.outcome = 'gone' THEN 'gone' WHEN ${TOO_LONG} THEN 'failing' ELSE e.disabled_reason END
+         disabled_reason = CASE WHEN $9::webhooks.outcome = 'gone' THEN 'gone' WHEN ${TOO_LONG} THEN 'failing'
+                                ELSE e.disabled_reason END
     FROM (SELECT clock_timestamp() AS now) t
    WHERE ${MINE}
   RETURNING e.attempts, t.now, e.state = 'disabled' AS disabled

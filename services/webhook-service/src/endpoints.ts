@@ -80,7 +80,7 @@ export async function createEndpoint(db: Database, request: NewEndpoint): Promis
   return { outcome: 'created', replayed: known.endpointId !== request.endpointId, endpoint };
 }
 
-/** What a request to create was answered with before; undefined where its key has no effect to its name. */
+/** Whether a request to create with this key has had its effect before: then nothing of it is checked again. */
 export async function wasCreated(
   db: Database,
   { eventId, key }: Pick<NewEndpoint, 'eventId' | 'key'>,
