@@ -26,6 +26,7 @@ import {
   ApiBearerAuth,
   ApiCallbacks,
   ApiCreatedResponse,
+  ApiExtraModels,
   ApiNoContentResponse,
   ApiOkResponse,
   ApiOperation,
@@ -61,6 +62,7 @@ const EndpointId = () => PathId('endpointId', 'unknown-endpoint');
 /** Where an event's organiser wants to be told of its seats. An event of somebody else is as unknown as none. */
 @ApiTags('webhooks')
 @ApiBearerAuth()
+@ApiExtraModels(SeatsChangedWebhook)
 @Roles('organiser')
 @ApiProblems('unknown-event', 'unauthorised', 'forbidden')
 @Controller('v1/events/:eventId/webhook-endpoints')
