@@ -4,10 +4,18 @@ import { join } from 'node:path';
 import { openBroker, type Broker } from '@holdfast/broker';
 import { checkJournals, DatabaseClock, openScheduler, type ExpiryScheduler } from '@holdfast/expiry';
 import { inventoryMigrations, type Hold } from '@holdfast/inventory';
-import { ServiceProcess, testDatabase, testVhost, type TestDatabase, type TestVhost } from '@holdfast/testing';
+import {
+  privateRabbitmq,
+  ServiceProcess,
+  testDatabase,
+  testVhost,
+  type TestDatabase,
+  type TestVhost,
+} from '@holdfast/testing';
 import { eventually, sampleSale } from './sample-sale.spec';
 
 const READY_MS = 20_000;
+const SERVER_STARTS_MS = 120_000;
 const FAR_SECONDS = 600;
 
 describe('the expiry-worker with the timing wheel', () => {
@@ -38,11 +46,11 @@ describe('the expiry-worker with the timing wheel', () => {
     await Promise.all([db.drop(), vhost.drop(), rm(root, { recursive: true })]);
   });
 
-  async function startWorker(folder: string): Promise<ServiceProcess> {
+  async function startWorker(folder: string, rabbitmqUrl = vhost.url): Promise<ServiceProcess> {
     const worker = await ServiceProcess.start('expiry-worker', {
       env: {
         HOLDFAST_POSTGRES_URL: db.url,
-        HOLDFAST_RABBITMQ_URL: vhost.url,
+        HOLDFAST_RABBITMQ_URL: rabbitmqUrl,
         HOLDFAST_EXPIRY_ENGINE: 'timing-wheel',
         HOLDFAST_TIMER_JOURNAL: join(root, folder),
       },
@@ -53,16 +61,16 @@ describe('the expiry-worker with the timing wheel', () => {
 
   /** Holds in the journal of a worker's folder, `soon` of them with a deadline in a few seconds. */
   async function holdsJournalledIn(folder: string, soon: number): Promise<{ eventId: string; holds: Hold[] }> {
+    const journals = () => checkJournals(join(root, folder));
+    // The worker owns every shard, so that the holds do not run out while it still connects.
+    await eventually(async () => (await journals()).every(({ state }) => state === 'whole'));
     const [sale, lasting] = await Promise.all([
       sampleSale(db.database, { seats: soon, holdSeconds: 4 }),
       sampleSale(db.database, { seats: 1, holdSeconds: FAR_SECONDS }),
     ]);
     const holds = await Promise.all(Array.from({ length: soon }, (_, seat) => sale.hold(seat + 1)));
     scheduler.schedule([...holds, await lasting.hold(1)]);
-    await eventually(async () => {
-      const journals = await checkJournals(join(root, folder));
-      return journals.reduce((sum, { timers }) => sum + timers, 0) === soon + 1;
-    });
+    await eventually(async () => (await journals()).reduce((sum, { timers }) => sum + timers, 0) === soon + 1);
     return { eventId: sale.eventId, holds };
   }
 
@@ -109,6 +117,38 @@ describe('the expiry-worker with the timing wheel', () => {
     await eventually(() => other.log.includes('from Postgres'));
     expect(await reasonsOf(eventId, holds)).toContain('due');
   });
+
+  it(
+    'looks at its timers while RabbitMQ is away, also when it was killed meanwhile, and takes new ones when it is back',
+    async () => {
+      const rabbitmq = await privateRabbitmq();
+      const holdSide = openBroker({ url: rabbitmq.url, name: 'worker-spec' });
+      try {
+        await holdSide.whenReady(SERVER_STARTS_MS);
+        scheduler = await openScheduler('timing-wheel', { rabbitmq: { broker: holdSide, url: rabbitmq.url }, clock });
+        const worker = await startWorker('own', rabbitmq.url);
+        const { eventId, holds } = await holdsJournalledIn('own', 10);
+        await rabbitmq.stop();
+        await worker.kill();
+        await worker.start();
+        expect(worker.log).toContain('Restored a shard of the timing wheel');
+        expect(await reasonsOf(eventId, holds)).toContain('due');
+
+        await rabbitmq.start();
+        await holdSide.whenReady(SERVER_STARTS_MS);
+        await eventually(async () => {
+          const again = await sampleSale(db.database, { seats: 1, holdSeconds: 1 });
+          const hold = await again.hold(1);
+          scheduler.schedule([hold]);
+          return (await reasonsOf(again.eventId, [hold]))[0] === 'due';
+        });
+      } finally {
+        await holdSide.close();
+        await rabbitmq.drop();
+      }
+    },
+    SERVER_STARTS_MS,
+  );
 
   it('does not start on a journal that was changed, and names the command that mends it', async () => {
     const worker = await startWorker('own');

@@ -59,11 +59,6 @@ export class ShardOwner {
     private readonly parts: ShardOwnerParts,
   ) {}
 
-  /** Timers in memory. */
-  get size(): number {
-    return this.shard?.size ?? 0;
-  }
-
   /**
    * Restores what is journalled here, if no other process has it, and begins to consume. Timers are looked at from now on,
    * also while RabbitMQ is away.
@@ -73,9 +68,8 @@ export class ShardOwner {
   async start(): Promise<void> {
     const lock = await lockShard(this.parts.folder, this.number);
     if (lock) this.shard = await WheelShard.open(shardFolder(this.parts.folder, this.number), lock, this.parts);
-    if (this.size > 0) {
-      this.parts.log.info({ shard: this.number, timers: this.size }, 'Restored a shard of the timing wheel');
-    }
+    const timers = this.shard?.size ?? 0;
+    if (timers > 0) this.parts.log.info({ shard: this.number, timers }, 'Restored a shard of the timing wheel');
     this.consumer = this.parts.broker.consume(
       {
         queue: shardQueue(this.number),

@@ -19,11 +19,6 @@ export class TimingWheelEngine implements ExpiryEngine {
 
   constructor(private readonly parts: EngineParts) {}
 
-  /** Timers in memory, one a hold. */
-  get size(): number {
-    return this.owners.reduce((sum, owner) => sum + owner.size, 0);
-  }
-
   async start(onDue: OnDue): Promise<void> {
     const { broker } = required(this.parts, 'rabbitmq');
     await broker.declare(wheelTopology);

@@ -1,4 +1,4 @@
-import { copyFile, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { link, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { v7 as newId } from 'uuid';
@@ -6,6 +6,8 @@ import type { DueOutcome, OnDue } from '../expiry-engine';
 import type { Timer } from '../timer';
 import { Journal } from './journal';
 import { lockShard, shardFolder } from './journal-folder';
+import { segmentName } from './journal-reader';
+import { checkJournals } from './mend-journals';
 import { WheelShard } from './wheel-shard';
 
 const EVENT_ID = newId();
@@ -121,27 +123,38 @@ describe('a shard of the timing wheel', () => {
     [2, 50, 4].forEach((pauseMs, nth) => expect(gapsMs[nth]).toBeGreaterThanOrEqual(pauseMs - 1));
   });
 
-  it('frees what is finished with, however long others stay, and brings back nothing that a crash left behind', async () => {
+  it('has a timer on the disk when it says so', async () => {
     const { shard } = await openShard();
-    const staying = [timer(FAR_MS, 3), timer(FAR_MS)];
-    await Promise.all(staying.map((each) => shard.arm(each)));
-    const kept = join(folder, 'kept.journal');
-    await copyFile(join(shardFolder(folder, 0), '00000001.journal'), kept);
-    for (let round = 0; round < 60; round++) await shard.arm(timer(-1, 20));
+    await shard.arm(timer(FAR_MS, 7));
+    expect((await checkJournals(folder))[0]).toEqual({ shard: 0, state: 'whole', timers: 7 });
+  });
+
+  it('frees what is finished with, however long others stay, and a crash while it moves these brings nothing back', async () => {
+    const { shard } = await openShard();
+    await Promise.all([shard.arm(timer(FAR_MS, 3)), shard.arm(timer(FAR_MS))]);
+    const everySegment = join(folder, 'kept');
+    await mkdir(everySegment);
+    const segments = async () => (await readdir(shardFolder(folder, 0))).sort();
+    for (let round = 0; round < 60; round++) {
+      await shard.arm(timer(-1, 20));
+      for (const name of await segments()) {
+        await link(join(shardFolder(folder, 0), name), join(everySegment, name)).catch(() => undefined);
+      }
+    }
     await eventually(() => shard.size === 4);
     // One more, so that somebody looks at the journal after the last ends.
     await shard.arm(timer(-1));
-    await eventually(
-      () => shard.size === 4 && shard.journalBytes <= JOURNAL.compactBytesMin + 2 * JOURNAL.segmentBytes,
-    );
+    const bytesMax = JOURNAL.compactBytesMin + 2 * JOURNAL.segmentBytes;
+    await eventually(() => shard.size === 4 && shard.journalBytes <= bytesMax);
     await close(shard);
 
-    const segments = (await readdir(shardFolder(folder, 0))).sort();
-    expect(segments[0]).not.toBe('00000001.journal');
-    const again = await openShard();
-    expect(again.shard.size).toBe(4);
-    expect(again.calls).toEqual([]);
-    await close(again.shard);
+    // As if it had died between moving what the oldest segment still had and deleting it.
+    const oldest = Number.parseInt((await segments())[0] ?? '');
+    expect(oldest).toBeGreaterThan(1);
+    const dropped = segmentName(oldest - 1);
+    await link(join(everySegment, dropped), join(shardFolder(folder, 0), dropped));
+    expect((await checkJournals(folder))[0]).toEqual({ shard: 0, state: 'whole', timers: 4 });
+    expect((await openShard()).shard.size).toBe(4);
   });
 
   it('does not acknowledge a timer once it is closed', async () => {
