@@ -6,17 +6,20 @@ class Settled<T> {
 
 /** The time from a consumer's beginning to the loss of its channel: within it, who is the active consumer stays so. */
 export class Attachment {
-  /** The baton that this worker keeps; any other may go. */
-  batonId: string | undefined;
   /** The claim under way or through; undefined while nothing was delivered, as long as another consumer is the active one. */
   claim: Promise<void> | undefined;
   over = false;
+  private kept: string | undefined;
+  private expected: string | undefined;
   private readonly named = new Settled<string | undefined>();
   private ready = new Settled<boolean>();
   private change = new Settled<void>();
   private readonly timers = new Set<NodeJS.Timeout>();
   private readonly pauses = new Set<() => void>();
   private readonly end = new Settled<void>();
+
+  /** @param before the claim of the attachment before this one, which may still be at work on the shard */
+  constructor(readonly before?: Promise<void>) {}
 
   /** Resolves when the attachment is over. */
   get ended(): Promise<void> {
@@ -51,13 +54,25 @@ export class Attachment {
   /** The shard must be claimed again, before anything else goes into it. */
   reopen(): void {
     this.ready = new Settled();
+    if (this.over) this.ready.settle(false);
     this.claim = undefined;
   }
 
+  /** Whether this baton is the one that this worker keeps, or will be as soon as its publish is confirmed. */
+  keeps(batonId: string): boolean {
+    return batonId === this.kept || batonId === this.expected;
+  }
+
+  /** A baton is on its way to the queue, and may be delivered before that is confirmed. Undefined: it never was. */
+  expect(batonId: string | undefined): void {
+    this.expected = batonId;
+    this.changed();
+  }
+
+  /** From now on this baton is the one to keep; any other may go. */
   keep(batonId: string): void {
-    this.batonId = batonId;
-    this.change.settle();
-    this.change = new Settled();
+    this.kept = batonId;
+    this.expect(undefined);
   }
 
   /** Waits, no longer than the attachment lasts. */
@@ -89,7 +104,12 @@ export class Attachment {
     for (const wake of this.pauses) wake();
     this.named.settle(undefined);
     this.ready.settle(false);
-    this.change.settle();
+    this.changed();
     this.end.settle();
+  }
+
+  private changed(): void {
+    this.change.settle();
+    this.change = new Settled();
   }
 }

@@ -42,6 +42,8 @@ export interface ShardOwnerParts extends WheelShardParts {
   log: EngineLog;
   /** Writes the shard's journal anew from Postgres, under this id. */
   rebuild: (shard: number, journalId: string) => Promise<void>;
+  /** More often for tests. */
+  renewBatonEveryMs?: number;
 }
 
 /**
@@ -92,7 +94,7 @@ export class ShardOwner {
 
   private attach(): void {
     this.attachment?.finish();
-    const attachment = new Attachment();
+    const attachment = new Attachment(this.attachment?.claim);
     this.attachment = attachment;
     sendBaton(this.parts.broker, this.number, null).then(
       () => attachment.after(STAND_BY_AFTER_MS, () => void this.standBy(attachment)),
@@ -132,7 +134,8 @@ export class ShardOwner {
       } catch (error) {
         // Closed, to be handed over: the message goes to the next owner when this one has gone.
         if (this.stopping) await attachment.ended;
-        else this.leaveBroken(attachment, shard, error);
+        // What comes by the next attachment finds the fault by itself.
+        else if (!attachment.over) this.leaveBroken(attachment, shard, error);
       }
     }
   }
@@ -142,15 +145,21 @@ export class ShardOwner {
     if (baton.journalId !== null) attachment.name(baton.journalId);
     this.claim(attachment);
     if (!(await attachment.claimed)) return requeue;
-    while (!attachment.over && attachment.batonId === baton.batonId) await attachment.batonChanged;
+    while (!attachment.over && attachment.keeps(baton.batonId)) await attachment.batonChanged;
     // What is not the one to keep is the last owner's, or a question that is answered.
-    return attachment.batonId === baton.batonId ? requeue : ack;
+    return attachment.keeps(baton.batonId) ? requeue : ack;
   }
 
   /** Any delivery says that this is the active consumer. */
   private claim(attachment: Attachment): void {
     if (this.stopping) return;
-    attachment.claim ??= attachment.journalNamed(BATON_WITHIN_MS).then((named) => this.takeOver(attachment, named));
+    attachment.claim ??= this.claimNow(attachment);
+  }
+
+  private async claimNow(attachment: Attachment): Promise<void> {
+    const named = await attachment.journalNamed(BATON_WITHIN_MS);
+    await attachment.before;
+    await this.takeOver(attachment, named);
   }
 
   private leaveBroken(attachment: Attachment, shard: WheelShard, error: unknown): void {
@@ -233,9 +242,18 @@ export class ShardOwner {
   /** Puts a baton of our own into the queue, in place of the one before. */
   private async renewBaton(attachment: Attachment, shard: WheelShard): Promise<void> {
     const batonId = newId();
-    await sendBaton(this.parts.broker, this.number, shard.journalId, batonId);
+    attachment.expect(batonId);
+    try {
+      await sendBaton(this.parts.broker, this.number, shard.journalId, batonId);
+    } catch (error) {
+      attachment.expect(undefined);
+      throw error;
+    }
     attachment.keep(batonId);
-    attachment.after(RENEW_BATON_EVERY_MS, () => void this.renewInTime(attachment, shard));
+    attachment.after(
+      this.parts.renewBatonEveryMs ?? RENEW_BATON_EVERY_MS,
+      () => void this.renewInTime(attachment, shard),
+    );
   }
 
   private async renewInTime(attachment: Attachment, shard: WheelShard): Promise<void> {
