@@ -58,8 +58,8 @@ export async function runBenchCommand(argv: string[]): Promise<void> {
         .default('full'),
     )
     .option('--json', 'one JSON document on standard output')
-    .addOption(new Option('--engine <name>', 'expiry: only this engine or peer').choices(ENGINE_NAMES))
-    .addOption(new Option('--scenario <name>', 'expiry: only this scenario').choices(SCENARIOS))
+    .option('--engine <names>', `expiry: only these of ${ENGINE_NAMES.join(', ')}`, listOf(ENGINE_NAMES))
+    .option('--scenario <names>', `expiry: only these of ${SCENARIOS.join(', ')}`, listOf(SCENARIOS))
     .option('--pending <n>', 'expiry: holds that run out', positive)
     .option('--rate <n>', 'expiry: holds that run out a second', positive)
     .parse(argv);
@@ -94,6 +94,16 @@ function expiryBench(options: BenchOptions): Bench<ExpiryRound> {
     postgresSettings: POSTGRES_SETTINGS,
     report: (medians) => [...expiryTables(medians).map(toTerminal), ...skippedLines(medians)].join('\n'),
     isPartial: [engine, scenario, pending, rate].some((option) => option !== undefined),
+  };
+}
+
+/** A comma list of names that are known. */
+function listOf(known: readonly string[]) {
+  return (text: string): string[] => {
+    const names = text.split(',').map((name) => name.trim());
+    const unknown = names.filter((name) => !known.includes(name));
+    if (unknown.length > 0) throw new InvalidArgumentError(`Known are ${known.join(', ')}.`);
+    return names;
   };
 }
 

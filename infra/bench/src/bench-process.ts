@@ -1,10 +1,10 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WORKSPACE, type BenchSystem } from './bench-system';
+import { freePort } from './free-port';
 
 const READY_MS = 30_000;
 const POLL_MS = 20;
@@ -96,13 +96,4 @@ export class BenchProcess {
     await this.stop();
     throw new Error(`${this.program} did not start; its log is in the folder of the bench.`);
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }

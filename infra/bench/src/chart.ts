@@ -3,6 +3,13 @@ export interface Bar {
   value: number;
 }
 
+/** A chart and the name of its file, without the ending. */
+export interface Chart {
+  file: string;
+  title: string;
+  bars: Bar[];
+}
+
 const WIDTH = 720;
 const LABEL_WIDTH = 190;
 const VALUE_WIDTH = 90;

@@ -1,8 +1,11 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { WORKSPACE } from './bench-system';
-import { barChart, type Bar } from './chart';
+import { barChart, type Bar, type Chart } from './chart';
 import type { BenchDocument } from './document';
+import { expiryCharts } from './expiry/expiry-chart';
+import type { ExpiryRound } from './expiry/expiry-row';
+import { expirySection } from './expiry/expiry-table';
 import type { HoldRound } from './hold-bench';
 import type { OnSaleRound } from './on-sale-bench';
 import type { PaymentsRound } from './payments/payments-bench';
@@ -18,8 +21,9 @@ const NOT_TO_QUOTE =
 export function writePage(document: BenchDocument): void {
   mkdirSync(RESULTS, { recursive: true });
   writeFileSync(join(RESULTS, `${document.name}.json`), `${JSON.stringify(document, null, 2)}\n`);
-  const [title, bars] = CHARTS[document.name]?.(document) ?? [document.name, []];
-  if (bars.length > 0) writeFileSync(join(RESULTS, `${document.name}.svg`), barChart(title, bars));
+  for (const { file, title, bars } of chartsOf(document)) {
+    if (bars.length > 0) writeFileSync(join(RESULTS, `${file}.svg`), barChart(title, bars));
+  }
   const documents = readdirSync(RESULTS)
     .filter((file) => file.endsWith('.json'))
     .sort()
@@ -39,7 +43,9 @@ function pageOf(documents: BenchDocument[]): string {
 }
 
 function sectionOf({ name, machine, settings, durability, rounds, ...medians }: BenchDocument): string[] {
-  const chart = existsSync(join(RESULTS, `${name}.svg`)) ? [`![${name}](benchmarks/${name}.svg)`, ''] : [];
+  const charts = readdirSync(RESULTS)
+    .filter((file) => file === `${name}.svg` || (file.startsWith(`${name}-`) && file.endsWith('.svg')))
+    .flatMap((file) => [`![${file.slice(0, -'.svg'.length)}](benchmarks/${file})`, '']);
   const table = (rows: [string, string][]) => [
     '| figure | median |',
     '|---|---:|',
@@ -57,9 +63,16 @@ function sectionOf({ name, machine, settings, durability, rounds, ...medians }: 
         .join(', ')}.`,
     '',
     ...(settings.profile === 'quick' ? [NOT_TO_QUOTE, ''] : []),
-    ...chart,
-    ...table(rowsOf(medians)),
+    ...charts,
+    ...(name === 'expiry' ? expirySection(medians as ExpiryRound) : table(rowsOf(medians))),
   ];
+}
+
+/** The charts of a bench; the first part of a file's name is the bench's. */
+function chartsOf(document: BenchDocument): Chart[] {
+  if (document.name === 'expiry') return expiryCharts(document as BenchDocument<ExpiryRound>);
+  const [title, bars] = CHARTS[document.name]?.(document) ?? [document.name, []];
+  return [{ file: document.name, title, bars }];
 }
 
 const CHARTS: Record<string, (document: BenchDocument) => [title: string, bars: Bar[]]> = {

@@ -4,7 +4,7 @@ import type { TimerDurability } from './expiry-row';
 import type { ScenarioName } from './scenarios';
 
 /** Which server keeps the timers: it is killed in `kill`, and what it grows by counts as their memory. */
-export type TimerServer = 'rabbitmq' | 'redis' | 'postgres';
+export type TimerServer = 'rabbitmq' | 'redis' | 'postgres' | 'emulator';
 
 interface Entrant {
   /** Which of several settings of the same engine. */
@@ -59,6 +59,11 @@ const OURS: Omit<OurEntrant, 'kind'>[] = [
   {
     ...{ engine: 'keyspace', variant: 'default', server: 'redis', durability: 'memory', env: {} },
     scenarios: [...PROMPT, 'crowd'],
+  },
+  {
+    // What a kill of the emulator loses says nothing of the service.
+    ...{ engine: 'sqs', variant: 'emulator', server: 'emulator', durability: 'memory', env: {} },
+    scenarios: ['steady', 'burst'],
   },
   sweepEvery(1),
   sweepEvery(10),

@@ -16,10 +16,10 @@ import {
 import { timedRun } from './timed-run';
 
 export interface ExpiryOptions extends ScenarioOptions {
-  /** Only this engine or peer. */
-  engine?: string;
-  /** Only this scenario. */
-  scenario?: ScenarioName;
+  /** Only these engines and peers. */
+  engine?: string[];
+  /** Only these scenarios. */
+  scenario?: string[];
 }
 
 /** How it is measured, for the reader of a document. */
@@ -63,7 +63,7 @@ export async function benchExpiry(
 async function round(lab: Lab, profile: Profile, options: ExpiryOptions): Promise<ExpiryRound> {
   const engines: ExpiryRow[] = [];
   const skipped: Skipped[] = [];
-  const scenarios = SCENARIOS.filter((name) => !options.scenario || name === options.scenario);
+  const scenarios = SCENARIOS.filter((name) => options.scenario?.includes(name) ?? true);
   for (const plan of scenarios.flatMap((name) => plansOf(name, profile, options))) {
     for (const contestant of contestantsOf(plan, profile, options)) {
       const { engine, variant } = contestant;
@@ -86,7 +86,7 @@ function contestantsOf({ scenario }: Plan, profile: Profile, { engine }: ExpiryO
   return CONTESTANTS.filter(
     (one) =>
       one.scenarios.includes(scenario) &&
-      (!engine || one.engine === engine) &&
+      (engine?.includes(one.engine) ?? true) &&
       !(profile === 'quick' && one.kind === 'ours' && one.fullOnly),
   );
 }

@@ -34,8 +34,13 @@ export class MemoryWatch {
     this.serverMb = Math.max(this.serverMb, this.readServerMb());
   }
 
-  /** Postgres keeps jobs on the disk: its processes share one memory, which counting each would count many times. */
+  /**
+   * Postgres keeps jobs on the disk, and its processes share one memory, which counting each would count many times; an
+   * emulator's memory says nothing of the service.
+   */
   private readServerMb(): number {
-    return this.server === 'postgres' ? 0 : familyMemoryMb(this.lab.server(this.server).pid);
+    return this.server === 'postgres' || this.server === 'emulator'
+      ? 0
+      : familyMemoryMb(this.lab.server(this.server).pid);
   }
 }

@@ -9,6 +9,7 @@ import type { BenchSystem } from '../bench-system';
 import type { OurEntrant } from './contestants';
 import { deadlinesOf, type PendingHolds } from './pending-holds';
 import type { EngineReports, Side } from './side';
+import { EMULATED_CREDENTIALS, SqsEmulator } from './sqs-emulator';
 
 const serviceProgram = (name: string) => join('services', name, 'dist', 'main.js');
 /** Where the engine `timing-wheel` keeps its timers. */
@@ -18,6 +19,8 @@ const READY_MS = 30_000;
 /** The scheduler drops what does not fit its buffer, as it must in the hold-service; here it is waited for. */
 const WAITING_MAX = 10_000;
 const LOOK_EVERY_MS = 5;
+const SQS_REGION = 'eu-central-1';
+const SQS_QUEUE = 'bench-timers';
 
 /**
  * The product with one engine: the expiry-worker and the hold-service as they are deployed. The holds of the bench are
@@ -42,16 +45,27 @@ export async function openOurSide(
     await broker.whenReady(READY_MS);
     const clock = await DatabaseClock.open(db);
     ends.push(() => clock.close());
+    const sqs = engine === 'sqs' ? await startSqs() : undefined;
+    if (sqs) ends.push(() => sqs.stop());
     const redis = openRedis({ url: redisUrl, connectionName: 'bench-scheduler' });
     ends.push(() => Promise.resolve(redis.disconnect()));
     const scheduler = await openScheduler(engine, {
       clock,
       rabbitmq: { broker, url: rabbitmqUrl },
       redis: { commands: redis, keyPrefix: '', openSubscriber: () => redis },
+      sqs: sqs && { endpoint: sqs.endpoint, region: SQS_REGION, queue: SQS_QUEUE },
     });
     ends.push(() => scheduler.close());
 
-    const settings = { HOLDFAST_EXPIRY_ENGINE: engine, HOLDFAST_TIMER_JOURNAL: journalFolder(system), ...env };
+    const settings = {
+      HOLDFAST_EXPIRY_ENGINE: engine,
+      HOLDFAST_TIMER_JOURNAL: journalFolder(system),
+      ...(sqs && {
+        ...EMULATED_CREDENTIALS,
+        ...{ HOLDFAST_SQS_ENDPOINT: sqs.endpoint, HOLDFAST_SQS_REGION: SQS_REGION, HOLDFAST_SQS_QUEUE: SQS_QUEUE },
+      }),
+      ...env,
+    };
     const holdService = await BenchProcess.start(system, settings, serviceProgram('hold-service'));
     ends.push(() => holdService.stop());
     const worker = await BenchProcess.start(
@@ -71,6 +85,11 @@ export async function openOurSide(
     await stop();
     throw error;
   }
+}
+
+async function startSqs(): Promise<SqsEmulator> {
+  Object.assign(process.env, EMULATED_CREDENTIALS);
+  return SqsEmulator.start();
 }
 
 async function schedule(scheduler: ExpiryScheduler, pending: PendingHolds): Promise<void> {
