@@ -15,6 +15,16 @@ describe('metrics', () => {
     expect(() => metrics.counter('Guard-Claims', 'no')).toThrow('lower case');
   });
 
+  it('reads what is counted elsewhere whenever it is asked', async () => {
+    const metrics = new Metrics({ service: 's' });
+    const counts = { parking: 1, sweep: 0 };
+    metrics.counted('timer_hops', 'Hops', 'engine', () => Object.entries(counts));
+    expect(await metrics.text()).toContain('holdfast_timer_hops_total{engine="sweep",service="s"} 0');
+    counts.parking = 5;
+    await metrics.text();
+    expect(await metrics.text()).toContain('holdfast_timer_hops_total{engine="parking",service="s"} 5');
+  });
+
   it('measures a request under the pattern of its route', async () => {
     const metrics = new Metrics({ service: 's' });
     const server = fastify();

@@ -46,5 +46,7 @@ describe('timers of holds', () => {
       { holdId: body.holdId, deadline: new Date(String(body.expiresAt)), at: expect.any(Number) as number },
     ]);
     expect(due[0]?.at).toBeGreaterThanOrEqual(Date.parse(String(body.expiresAt)));
+    const metrics = (await service.app.inject('/metrics')).body;
+    expect(metrics).toMatch(/holdfast_timers_handed_over_total{engine="parking".*} 1\b/);
   });
 });
