@@ -25,6 +25,8 @@ export class Connection extends EventEmitter<{ ready: [] }> {
 
   constructor(private readonly settings: BrokerSettings) {
     super();
+    // Every request that comes while the connection is made again waits for it.
+    this.setMaxListeners(0);
     this.topologies = [sharedTopology(settings.retryDelaysMs)];
     this.opening = this.open();
   }

@@ -11,14 +11,14 @@ import { readBooks } from './books';
 import { judge } from './judge';
 import { Lives } from './lives';
 import { paymentSettings, startPaymentApp } from './payment-app';
-import { drillProduct, webhooksDelivered } from './payments-drill';
+import { drillProduct, warmUp, webhooksDelivered } from './payments-drill';
 import { BeforeFence, raceTwoPayments, raceWithExpiry } from './races';
 import { handsOf, openTheatre, type Theatre } from './theatre';
 
 const SECRET = 'a secret of at least thirty-two characters';
 const SEATS = 2_000;
 /** `npm run drills` takes all combinations; here each so manyth, and at least one for every crash point. */
-const SAMPLE_EVERY = 60;
+const SAMPLE_EVERY = 150;
 const MAX_MS = 180_000;
 
 let database: TestDatabase;
@@ -68,6 +68,7 @@ beforeAll(async () => {
     await fence.onCrashPoint(point, at);
     await lives.onCrashPoint(point, at);
   });
+  await warmUp(theatre);
 }, MAX_MS);
 
 afterAll(async () => {

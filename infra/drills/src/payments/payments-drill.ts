@@ -7,7 +7,7 @@ import { readBooks, undeliveredWebhooks } from './books';
 import { againAt, liveThroughAll, withCrashes, withoutCrash, type LivedThrough } from './combinations';
 import { INVARIANTS, judge, type Violation } from './judge';
 import { Lives } from './lives';
-import { paymentSettings, startPaymentApp } from './payment-app';
+import { pay, paymentSettings, startPaymentApp } from './payment-app';
 import { killAtEveryPoint, onePerPoint, type ProcessCrash } from './process-crashes';
 import { BeforeFence, raceTwoPayments, raceWithExpiry, type RaceResult } from './races';
 import { handsOf, makeDue, openTheatre, type Theatre } from './theatre';
@@ -16,6 +16,7 @@ const EVENT_SEATS = 40_000;
 const WEBHOOKS_MAX_MS = 30_000;
 const STUCK_MS = 30_000;
 const POLL_MS = 50;
+const WARM_UP_MS = 5_000;
 /** How often points that nothing crashed at are tried again. */
 const TURNS_MAX = 4;
 
@@ -56,6 +57,7 @@ export async function drillPayments(
     });
 
   let app = await start();
+  await warmUp(theatre);
   const product = await drillProduct(theatre, lives, extent.every, log);
   await app.close();
   const kills = await killAtEveryPoint(
@@ -65,6 +67,7 @@ export async function drillPayments(
   );
   app = await start();
   try {
+    await warmUp(theatre);
     const killed = await continueKilled(theatre, lives, kills);
     log('Two payments raced for one hold');
     const two = await raceTwoPayments(theatre, extent.twoPaymentsRounds);
@@ -82,6 +85,16 @@ export async function drillPayments(
   } finally {
     await app.close();
   }
+}
+
+/** Pays until a payment comes through: a service that is not connected yet refuses, as it should. */
+export async function warmUp({ stage, event, ends }: Theatre): Promise<void> {
+  for (const giveUpAtMs = performance.now() + STUCK_MS; performance.now() < giveUpAtMs;) {
+    const held = await event.hold();
+    await pay(stage, held, { card: 'pm_card_visa' });
+    if ((await ends.whenEnded(held.holdId, WARM_UP_MS)) === 'captured') return;
+  }
+  throw new Error('payment-service does not come to take payments.');
 }
 
 /** The product of crash points, faults and fates within this process. */
