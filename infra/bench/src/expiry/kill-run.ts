@@ -11,7 +11,7 @@ import type { EngineReports, Side } from './side';
 import { emptyRow, leadMs } from './timed-run';
 
 /** Between the two halves: whatever the first kill left has been seen to by then. */
-const GAP_MS = 10_000;
+const GAP_MS = 8_000;
 /** A kill comes when this part of a half has run out. */
 const KILL_AT = 1 / 3;
 /** The broker's clients come back within this time after its restart, and with them the timers. */

@@ -13,7 +13,7 @@ import { openPeerSide } from './peer-side';
 import type { Side } from './side';
 
 /** How long a peer's jobs are waited for after the last deadline. */
-const PEER_PATIENCE_MS: Record<Profile, number> = { quick: 10_000, full: 60_000 };
+const PEER_PATIENCE_MS: Record<Profile, number> = { quick: 5_000, full: 60_000 };
 const LOOK_EVERY_MS = 100;
 const TIMER_QUEUES = /^holdfast\.(due|parking\.)/;
 const STATEMENT_TIMEOUT_MS = 120_000;

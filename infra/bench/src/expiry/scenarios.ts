@@ -34,7 +34,7 @@ const CROWD_PROBES = 1_000;
 const CROWDS = [0, 10_000, 100_000];
 /** The probes of a crowd have one deadline: whatever is a group of them is due within a millisecond of the others. */
 const CROWD_RATE = 1_000_000;
-const KILL_PENDING: Record<Profile, number> = { quick: 8_000, full: 20_000 };
+const KILL_PENDING: Record<Profile, number> = { quick: 6_000, full: 20_000 };
 const KILL_RATE: Record<Profile, number> = { quick: 1_000, full: 2_000 };
 const MILLION_PENDING: Record<Profile, number> = { quick: 20_000, full: 1_000_000 };
 /** Most of the million run out hours later; these many a second do while the worker is killed and restored. */

@@ -14,7 +14,7 @@ import type { Plan } from './scenarios';
 
 /** Between the moment the deadlines are known and the first of them: everything must be scheduled by then. */
 const LEAD_MS = 2_000 + SAMPLE_HOLD_SECONDS * 1_000;
-const LEAD_PER_MESSAGE_MS = 0.4;
+const LEAD_PER_MESSAGE_MS = 0.25;
 /** Counting begins this long before the first deadline. */
 const COUNT_FROM_MS = 100;
 /** The relay may still be announcing when the last hold is released. */
