@@ -28,6 +28,8 @@ export interface HoldCommitterOptions {
 const BATCH_MAX = 50;
 /** While Postgres writes one batch, this process answers and collects the other: neither waits for the other. */
 const IN_FLIGHT_MAX = 2;
+/** A further batch beside one that is under way must be worth its statement, or a crowd is written in small change. */
+const OVERLAP_MIN = 20;
 /** Requests looked at for a batch, as a multiple of its size: a queue for one hot seat must not be walked at every batch. */
 const LOOKED_AT_MAX = 10;
 const QUEUE_MAX = 2_000;
@@ -99,6 +101,7 @@ export class HoldCommitter {
   /** Sends as many batches as may be under way; forgets a lane that has nothing left. */
   private fill(eventId: string, lane: Lane): void {
     while (lane.waiting.length > 0 && lane.inFlight.size < this.options.inFlightMax) {
+      if (lane.inFlight.size > 0 && lane.waiting.length < OVERLAP_MIN) return;
       const batch = takeBatch(lane, this.options.batchMax);
       // All that wait meet somebody under way.
       if (batch.length === 0) return;
