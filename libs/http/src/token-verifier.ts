@@ -1,5 +1,5 @@
-import { createSecretKey, type KeyObject } from 'node:crypto';
-import { createRemoteJWKSet, errors, jwtVerify, type JWTPayload, type JWTVerifyGetKey } from 'jose';
+import { subtle } from 'node:crypto';
+import { createRemoteJWKSet, errors, jwtVerify, type CryptoKey, type JWTPayload, type JWTVerifyGetKey } from 'jose';
 import { LRUCache } from 'lru-cache';
 import type { HttpConfig } from './http-config';
 import { problem } from './problems';
@@ -36,7 +36,7 @@ interface Verified {
 /** Checks bearer tokens against the shared secret or the issuer's published keys. No clock tolerance; `exp` is required. */
 export class TokenVerifier {
   private readonly verified = new LRUCache<string, Verified>({ max: TOKENS_MAX });
-  private readonly key: KeyObject | JWTVerifyGetKey;
+  private readonly key: Promise<CryptoKey> | JWTVerifyGetKey;
   private readonly algorithms: string[];
 
   constructor(private readonly config: Pick<HttpConfig, 'jwtSecret' | 'jwksUrl' | 'jwtIssuer' | 'jwtAudience'>) {
@@ -44,8 +44,11 @@ export class TokenVerifier {
       this.key = createRemoteJWKSet(new URL(config.jwksUrl));
       this.algorithms = PUBLIC_KEY_ALGORITHMS;
     } else {
-      // As a key, not as bytes: jose imports bytes anew for every token.
-      this.key = createSecretKey(config.jwtSecret ?? '', 'utf8');
+      // As Web Crypto's own key: jose imports bytes and Node's key objects anew for every token, which took more than
+      // the check itself.
+      const secret = Buffer.from(config.jwtSecret ?? '', 'utf8');
+      this.key = subtle.importKey('raw', secret, { name: 'HMAC', hash: 'SHA-256' }, false, ['verify']);
+      this.key.catch(() => undefined);
       this.algorithms = SHARED_SECRET_ALGORITHMS;
     }
   }
@@ -80,7 +83,7 @@ export class TokenVerifier {
       const { payload } =
         typeof this.key === 'function'
           ? await jwtVerify(token, this.key, options)
-          : await jwtVerify(token, this.key, options);
+          : await jwtVerify(token, await this.key, options);
       return payload;
     } catch (error) {
       throw problem(isFaultOfToken(error) ? 'unauthorised' : 'unavailable');
