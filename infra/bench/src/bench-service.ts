@@ -1,7 +1,7 @@
 import { openBroker } from '@holdfast/broker';
 import { loadConfig } from '@holdfast/config';
 import { Connections, HoldServiceConfig, holdService, HoldTaking, shortHoldRoute } from '@holdfast/hold-service';
-import { problem, startHttpService, TokenVerifier } from '@holdfast/http';
+import { Problem, problem, startHttpService, TokenVerifier } from '@holdfast/http';
 import { hold, type HoldOutcome, type HoldRequest } from '@holdfast/inventory';
 import { openDatabase, type Database } from '@holdfast/postgres';
 import type { INestApplication } from '@nestjs/common';
@@ -45,9 +45,13 @@ async function addRoutes(app: INestApplication, config: HoldServiceConfig): Prom
   const parts = app.get(Connections, { strict: false });
   const direct = new HoldTaking({ ...parts.holdPath, committer: { hold: holdAlone(parts.database) } });
   const directRoute = shortHoldRoute(direct, tokens);
-  fastify.post('/v1/bench/direct/:eventId', async (request, reply) => {
-    if (!(await directRoute(request, reply))) throw problem('malformed-request');
-    return reply;
+  fastify.post<SeatRequest>('/v1/bench/direct/:eventId', async ({ params, headers, body }, reply) => {
+    const answer = await directRoute({ params: [params.eventId], headers, body });
+    if (!answer || answer instanceof Problem) throw answer ?? problem('malformed-request');
+    return reply
+      .status(answer.status)
+      .headers(answer.headers ?? {})
+      .send(answer.body);
   });
 
   const naiveHold = async (request: FastifyRequest<SeatRequest>) => {

@@ -18,8 +18,7 @@ export interface EdgeOptions {
   metrics: Metrics;
   /** Absent where no route asks for a role. */
   tokens: TokenVerifier | undefined;
-  /** Errors that mean "a server we need is away". */
-  isUnavailable: (error: unknown) => boolean;
+  problems: ProblemFilter;
 }
 
 /** What every service has at its HTTP edge, around the service's own module. */
@@ -40,7 +39,7 @@ export class EdgeModule {
       providers: [
         Readiness,
         { provide: Metrics, useValue: options.metrics },
-        { provide: APP_FILTER, useValue: new ProblemFilter(options.isUnavailable) },
+        { provide: APP_FILTER, useValue: options.problems },
         { provide: APP_PIPE, useValue: validationPipe() },
         ...(tokens
           ? [

@@ -45,6 +45,8 @@ export const RawBody = (): MethodDecorator => RouteConfig({ rawBody: true });
 /** The Fastify server below Nest: limits, JSON parsing, and refusals of its own as problems. */
 export class HttpServer {
   readonly adapter: FastifyAdapter;
+  /** Whether connections are no longer kept alive. */
+  isStopping = false;
   private readonly methodsByPath = new Map<string, Set<string>>();
 
   /**
@@ -108,13 +110,12 @@ export class HttpServer {
 
   /** A connection that is kept alive after its last answer would hold up the stop until it times out. */
   private closeConnectionsWhenStopping(): void {
-    let stopping = false;
     this.fastify.addHook('preClose', (done) => {
-      stopping = true;
+      this.isStopping = true;
       done();
     });
     this.fastify.addHook('onSend', (_request, reply, _payload, done) => {
-      if (stopping) void reply.header('connection', 'close');
+      if (this.isStopping) void reply.header('connection', 'close');
       done();
     });
   }

@@ -4,6 +4,7 @@ import {
   logHttpRequests,
   Metrics,
   observeHttpRequests,
+  type ObserveRequest,
 } from '@holdfast/observability';
 import { Logger as NestLogger, type INestApplication } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -13,7 +14,8 @@ import { Logger } from 'nestjs-pino';
 import { EdgeModule, type EdgeOptions } from './edge.module';
 import { HttpConfig, type ServerConfig } from './http-config';
 import { HttpServer } from './http-server';
-import { shortenRoute, type ShortRoute } from './short-route';
+import { ProblemFilter } from './problem.filter';
+import { shortenRoutes, type ShortRoute } from './short-route';
 import { TokenVerifier } from './token-verifier';
 
 export interface HttpServiceOptions {
@@ -40,13 +42,18 @@ export interface HttpService {
 
 /** The application, ready to `listen` or `inject`, with health, metrics and its API's documentation. */
 export async function createHttpApp(options: HttpServiceOptions): Promise<NestFastifyApplication> {
-  const { app, server } = await assemble(options);
+  const { app, server, problems, observe } = await assemble(options);
   SwaggerModule.setup('docs', app, () => documentOf(app, options.name), { jsonDocumentUrl: 'docs-json' });
   await options.configure?.(app);
-  options.shortRoutes?.forEach((route) => shortenRoute(app, route));
   await app.init();
   server.refuseForeignMethods();
   await server.fastify.ready();
+  shortenRoutes(options.shortRoutes?.map((route) => ({ route, handler: route.handler(app) })) ?? [], {
+    fastify: server.fastify,
+    problemOf: (error) => problems.problemOf(error),
+    observe,
+    isStopping: () => server.isStopping,
+  });
   await app.startAllMicroservices();
   return app;
 }
@@ -95,18 +102,26 @@ async function stopProcess(signal: string, stop: () => Promise<void>, timeoutMs:
   }
 }
 
-async function assemble(options: HttpServiceOptions): Promise<{ app: NestFastifyApplication; server: HttpServer }> {
+interface Assembled {
+  app: NestFastifyApplication;
+  server: HttpServer;
+  problems: ProblemFilter;
+  observe: ObserveRequest;
+}
+
+async function assemble(options: HttpServiceOptions): Promise<Assembled> {
   const { config, name } = options;
   const tokens = config instanceof HttpConfig ? new TokenVerifier(config) : undefined;
   const server = new HttpServer(config.trustedProxies, tokens);
   const metrics = new Metrics({ service: name, processMetrics: true });
+  const problems = new ProblemFilter(options.isUnavailable ?? (() => false));
   const logger = createLogger({ service: name, level: config.logLevel });
   const module = EdgeModule.around({
     module: options.module,
     logger,
     metrics,
     tokens,
-    isUnavailable: options.isUnavailable ?? (() => false),
+    problems,
   });
   const app = await NestFactory.create<NestFastifyApplication>(module, server.adapter, {
     bufferLogs: true,
@@ -115,9 +130,9 @@ async function assemble(options: HttpServiceOptions): Promise<{ app: NestFastify
   });
   app.useLogger(app.get(Logger));
   followTraceparent(server.fastify);
-  observeHttpRequests(server.fastify, metrics);
+  const observe = observeHttpRequests(server.fastify, metrics);
   logHttpRequests(server.fastify, logger);
-  return { app, server };
+  return { app, server, problems, observe };
 }
 
 /** What holds for every route, and is therefore not said at each. */

@@ -51,9 +51,12 @@ export function requestHash(request: unknown): Buffer {
   return hash('sha256', canonicalJson(request), 'buffer');
 }
 
+/** On an answer that repeats the one given before to the same key: `true`. */
+export const REPLAYED_HEADER = 'idempotency-replayed';
+
 /** Marks an answer that repeats the one given before to the same key. */
 export function markReplayed(reply: FastifyReply, replayed: boolean): void {
-  if (replayed) void reply.header('idempotency-replayed', 'true');
+  if (replayed) void reply.header(REPLAYED_HEADER, 'true');
 }
 
 function canonicalJson(value: unknown): string {

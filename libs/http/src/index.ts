@@ -4,7 +4,7 @@ export { checked, type Fault } from './validation';
 export { HttpConfig, ServerConfig } from './http-config';
 export { BodyLimit, RawBody } from './http-server';
 export { Caller, hasRole, Roles } from './bearer.guard';
-export type { ShortHandler, ShortRoute } from './short-route';
+export type { ShortAnswer, ShortHandler, ShortRequest, ShortRoute } from './short-route';
 export { sendProblem } from './problem.filter';
 export { TokenVerifier, type Identity, type Role } from './token-verifier';
 export {
@@ -13,6 +13,7 @@ export {
   isIdempotencyKey,
   OptionalIdempotencyKey,
   markReplayed,
+  REPLAYED_HEADER,
   requestHash,
 } from './idempotency-key';
 export { PathId } from './path-id';

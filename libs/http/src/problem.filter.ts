@@ -14,11 +14,15 @@ export class ProblemFilter implements ExceptionFilter {
 
   catch(error: unknown, host: ArgumentsHost): void {
     if (host.getType() !== 'http') throw error;
+    sendProblem(host.switchToHttp().getResponse<FastifyReply>(), this.problemOf(error));
+  }
+
+  /** What an error of a request is answered with; a fault of ours, or a server that is away, is logged. */
+  problemOf(error: unknown): Problem {
     const answer = this.toProblem(error);
     if (answer.code === 'internal') this.logger.error(error);
     else if (answer.status === 503) this.logger.warn(`${answer.code}: ${(error as Error).message}`);
-
-    sendProblem(host.switchToHttp().getResponse<FastifyReply>(), answer);
+    return answer;
   }
 
   private toProblem(error: unknown): Problem {

@@ -7,11 +7,16 @@ import { requestIdOf } from './request-id';
 const QUIET_PATHS = /^\/(health|metrics)\b/;
 const UNAVAILABLE = 503;
 
+/** Takes note of an answered request. @param seconds from its arrival to its answer */
+export type ObserveRequest = (request: { method: string; route: string; status: number }, seconds: number) => void;
+
 /**
  * Measures every request of a server as `holdfast_http_request_seconds` by method, route and status. The route is the
  * pattern, never the address: addresses carry ids and would make a series each.
+ *
+ * @returns for requests that are answered without the server's hooks
  */
-export function observeHttpRequests(server: Pick<FastifyInstance, 'addHook'>, metrics: Metrics): void {
+export function observeHttpRequests(server: Pick<FastifyInstance, 'addHook'>, metrics: Metrics): ObserveRequest {
   const duration = metrics.seconds(
     'http_request',
     'Time from the arrival of a request to its answer',
@@ -23,6 +28,7 @@ export function observeHttpRequests(server: Pick<FastifyInstance, 'addHook'>, me
     duration.observe({ method: request.method, route, status: reply.statusCode }, reply.elapsedTime / 1_000);
     done();
   });
+  return (request, seconds) => duration.observe(request, seconds);
 }
 
 /**

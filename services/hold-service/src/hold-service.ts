@@ -7,7 +7,7 @@ import { Connections } from './connections';
 import type { HoldServiceConfig } from './hold-service-config';
 import { HoldServiceModule } from './hold-service.module';
 import { HoldTaking } from './hold-taking';
-import { shortHoldRoute } from './short-hold-route';
+import { HOLDS_PATH, shortHoldRoute } from './short-hold-route';
 
 /** Both queues are shared by all instances of the service. A command holds a connection to Postgres while it runs. */
 const QUEUES: TransportQueue[] = [
@@ -26,6 +26,7 @@ export function holdService(config: HoldServiceConfig): HttpServiceOptions {
       {
         method: 'POST',
         url: '/v1/events/:eventId/holds',
+        path: HOLDS_PATH,
         handler: (app) =>
           shortHoldRoute(app.get(HoldTaking, { strict: false }), app.get(TokenVerifier, { strict: false })),
       },

@@ -34,11 +34,11 @@ import { Database } from '@holdfast/postgres';
 import { Body, Controller, Delete, Get, HttpCode, Post, Query, Res } from '@nestjs/common';
 import { ApiBearerAuth, ApiCreatedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
-import { v7 as newId } from 'uuid';
 import { distinctSeats } from './distinct-seats';
 import { toBody } from './hold-body';
 import { HoldTaking } from './hold-taking';
 import { EventId, HoldId } from './path-id';
+import { newHoldId } from './new-hold-id';
 import { refusalProblem } from './refusal';
 
 /** A buyer's latest holds of one event; the limit per buyer keeps those that count far below. */
@@ -84,7 +84,7 @@ export class HoldController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<HoldBody> {
     const seatIds = distinctSeats(body.seats, SEATS_PER_HOLD_MAX);
-    const request = { holdId: newId(), buyerId: caller.id, key, bodyHash: requestHash(body), seatIds };
+    const request = { holdId: newHoldId(), buyerId: caller.id, key, bodyHash: requestHash(body), seatIds };
     const outcome = await this.taking.take(eventId, request).catch((error: unknown) => {
       throw error instanceof Overloaded ? problem('overloaded') : error;
     });

@@ -1,8 +1,7 @@
 import { TokenVerifier } from '@holdfast/http';
 import { SignJWT } from 'jose';
-import Fastify from 'fastify';
 import type { HoldTaking, TakeOutcome } from './hold-taking';
-import { shortHoldRoute } from './short-hold-route';
+import { HOLDS_PATH, shortHoldRoute } from './short-hold-route';
 
 const EVENT_ID = '0198c0de-0000-7000-8000-000000000000';
 const SECRET = 'the secret of the tests, long enough for HS256';
@@ -12,8 +11,8 @@ const token = (roles: string[]) =>
     .setExpirationTime('1m')
     .sign(new TextEncoder().encode(SECRET));
 
-/** What the route leaves to the controller is answered by 299 here. */
-async function ask(change: { body?: unknown; headers?: Record<string, string>; eventId?: string } = {}) {
+/** What the route answers; undefined where it leaves the request to the controller. */
+async function ask(change: { body?: unknown; headers?: Record<string, string> } = {}) {
   const taken: string[][] = [];
   const taking: Pick<HoldTaking, 'take'> = {
     take: (_, { seatIds }) => {
@@ -23,28 +22,18 @@ async function ask(change: { body?: unknown; headers?: Record<string, string>; e
     },
   };
   const short = shortHoldRoute(taking, new TokenVerifier({ jwtSecret: SECRET }));
-  const server = Fastify();
-  server.post('/:eventId', async (request, reply) =>
-    (await short(request, reply)) ? reply : reply.status(299).send({}),
-  );
-  const { statusCode } = await server.inject({
-    method: 'POST',
-    url: `/${change.eventId ?? EVENT_ID}`,
-    headers: {
-      authorization: `Bearer ${await token(['buyer'])}`,
-      'idempotency-key': 'k',
-      'content-type': 'application/json',
-      ...change.headers,
-    },
-    payload: JSON.stringify('body' in change ? change.body : { seats: ['A1', 'A2'] }),
+  const authorization = `Bearer ${await token(['buyer'])}`;
+  const answer = await short({
+    params: [EVENT_ID],
+    headers: { authorization, 'idempotency-key': 'k', ...change.headers },
+    body: 'body' in change ? change.body : { seats: ['A1', 'A2'] },
   });
-  await server.close();
-  return { statusCode, taken };
+  return { status: answer?.status, taken };
 }
 
 describe('the short way of the hold route', () => {
   it('answers a request as it should be, once', async () => {
-    expect(await ask()).toEqual({ statusCode: 409, taken: [['A1', 'A2']] });
+    expect(await ask()).toEqual({ status: 409, taken: [['A1', 'A2']] });
   });
 
   it.each([
@@ -56,16 +45,24 @@ describe('the short way of the hold route', () => {
     ['a seat twice', { body: { seats: ['A1', 'A1'] } }],
     ['too many seats', { body: { seats: Array.from({ length: 101 }, (_, nth) => `A${nth}`) } }],
     ['more than seats', { body: { seats: ['A1'], more: 1 } }],
-    ['no event id', { eventId: 'tomorrow' }],
-    ['an event id in capitals', { eventId: EVENT_ID.toUpperCase() }],
     ['an unusable key', { headers: { 'idempotency-key': 'two words' } }],
     ['no token', { headers: { authorization: '' } }],
   ])('leaves %s to the controller, untouched', async (_, change) => {
-    expect(await ask(change)).toEqual({ statusCode: 299, taken: [] });
+    expect(await ask(change)).toEqual({ status: undefined, taken: [] });
   });
 
   it('leaves other roles to the controller', async () => {
     const authorization = `Bearer ${await token(['organiser'])}`;
-    expect(await ask({ headers: { authorization } })).toEqual({ statusCode: 299, taken: [] });
+    expect(await ask({ headers: { authorization } })).toEqual({ status: undefined, taken: [] });
+  });
+
+  it.each([
+    ['tomorrow', `/v1/events/tomorrow/holds`],
+    ['capitals', `/v1/events/${EVENT_ID.toUpperCase()}/holds`],
+    ['a query', `/v1/events/${EVENT_ID}/holds?x=1`],
+    ['a hold', `/v1/events/${EVENT_ID}/holds/1`],
+  ])('is not the way of a path with %s', (_, path) => {
+    expect(HOLDS_PATH.exec(path)).toBeNull();
+    expect(HOLDS_PATH.exec(`/v1/events/${EVENT_ID}/holds`)?.[1]).toBe(EVENT_ID);
   });
 });
