@@ -1,5 +1,5 @@
 import { DatabaseUnavailable } from '@holdfast/postgres';
-import { HoldCommitter, Overloaded } from './hold-committer';
+import { HoldCommitter, Overloaded, type HoldCommitterOptions } from './hold-committer';
 import type { HoldOutcome, HoldRequest } from './verbs/hold';
 
 interface Write {
@@ -21,7 +21,9 @@ const request = (name: string, seatIds = [`seat-${name}`], buyerId = `buyer-${na
 
 /** A committer whose writes the test answers by hand. */
 function committer(
-  options: { batchMax?: number; queueMax?: number; answerWithinMs?: number; inFlightMax?: number } = {},
+  options: Partial<
+    Pick<HoldCommitterOptions, 'batchMax' | 'queueMax' | 'answerWithinMs' | 'inFlightMax' | 'overlapMin'>
+  > = {},
 ) {
   const writes: Write[] = [];
   const committed: string[][] = [];
@@ -146,7 +148,7 @@ it('is settled once everything accepted has been answered', async () => {
 });
 
 it('keeps two statements under way, and nobody in both', async () => {
-  const { subject, writes, batches } = committer({ inFlightMax: 2 });
+  const { subject, writes, batches } = committer({ inFlightMax: 2, overlapMin: 1 });
   const all = [
     subject.hold('e', request('a', ['A1'])),
     subject.hold('e', request('a-seat', ['A1', 'A2'])),
@@ -170,6 +172,24 @@ it('keeps two statements under way, and nobody in both', async () => {
   writes[4]?.answer();
   expect((await Promise.all(all)).every(({ outcome }) => outcome === 'held')).toBe(true);
   await subject.settled();
+});
+
+it('begins a batch beside another when enough wait, or when the one under way is slow', () => {
+  jest.useFakeTimers();
+  try {
+    const { subject, batches } = committer({ inFlightMax: 2, overlapMin: 2 });
+    for (const name of ['a', 'b']) void subject.hold('crowd', request(name));
+    expect(batches()).toEqual([['a']]);
+    void subject.hold('crowd', request('c'));
+    expect(batches()).toEqual([['a'], ['b', 'c']]);
+
+    for (const name of ['d', 'e']) void subject.hold('lone', request(name));
+    expect(batches().slice(2)).toEqual([['d']]);
+    jest.advanceTimersByTime(10);
+    expect(batches().slice(2)).toEqual([['d'], ['e']]);
+  } finally {
+    jest.useRealTimers();
+  }
 });
 
 it('does not walk a long queue for one hot seat at every batch', async () => {
