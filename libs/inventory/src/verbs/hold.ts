@@ -65,7 +65,9 @@ export async function hold(db: Database, eventId: string, requests: HoldRequest[
     eventId,
     rows.map((row) => row.replay_of).filter((id) => id !== null),
   );
-  return inOrder(requests, rows, (request, row) => toOutcome(eventId, request, row, replays));
+  const sale = rows.find((row) => row.i === 0);
+  assert(sale, 'a batch has a first request');
+  return inOrder(requests, rows, (request, row) => toOutcome(eventId, request, row, sale, replays));
 }
 
 /**
@@ -107,15 +109,10 @@ SELECT f.i, f.hold_id, clock_timestamp() AS now
  WHERE f.hold_id IS NOT NULL
 `;
 
-interface Row {
-  i: number;
-  outcome: HoldOutcome['outcome'] | 'replay';
+/** What is the same for a whole batch: it stands in the row of its first request, so that it is read once. */
+interface Sale {
   now: Date;
-  replay_of: string | null;
-  holding: number;
   deadline: Date;
-  amount_minor: string;
-  seats: [seatId: string, category: string, priceMinor: number][];
   currency: string;
   extensions_max: number;
   seats_per_hold_max: number;
@@ -123,6 +120,15 @@ interface Row {
   sale_starts_at: Date;
   sale_ends_at: Date | null;
   closed: boolean;
+}
+
+interface Row extends Sale {
+  i: number;
+  outcome: HoldOutcome['outcome'] | 'replay';
+  replay_of: string | null;
+  holding: number;
+  amount_minor: string;
+  seats: [seatId: string, category: string, priceMinor: number][];
   refused_by:
     | {
         seatId: string;
@@ -135,20 +141,26 @@ interface Row {
     | null;
 }
 
-function toOutcome(eventId: string, request: HoldRequest, row: Row, replays: Map<string, GivenHold>): HoldOutcome {
+function toOutcome(
+  eventId: string,
+  request: HoldRequest,
+  row: Row,
+  sale: Sale,
+  replays: Map<string, GivenHold>,
+): HoldOutcome {
   switch (row.outcome) {
     case 'held':
-      return { outcome: 'held', replayed: false, hold: newHold(eventId, request, row), serverTime: row.now };
+      return { outcome: 'held', replayed: false, hold: newHold(eventId, request, row, sale), serverTime: sale.now };
     case 'replay': {
       const given = replays.get(row.replay_of ?? '');
       assert(given, 'a key names its hold');
-      return replayOutcome(request.bodyHash, given, row.now, request.holdId);
+      return replayOutcome(request.bodyHash, given, sale.now, request.holdId);
     }
     case 'seats-taken':
       return {
         outcome: row.outcome,
         seats: (row.refused_by ?? []).map((by) => takenSeat(request, by)),
-        serverTime: row.now,
+        serverTime: sale.now,
       };
     case 'unknown-seats':
       return {
@@ -159,11 +171,11 @@ function toOutcome(eventId: string, request: HoldRequest, row: Row, replays: Map
         ),
       };
     case 'too-many-seats':
-      return { outcome: row.outcome, limit: row.seats_per_hold_max };
+      return { outcome: row.outcome, limit: sale.seats_per_hold_max };
     case 'buyer-limit':
-      return { outcome: row.outcome, limit: row.seats_per_buyer_max, holding: row.holding };
+      return { outcome: row.outcome, limit: sale.seats_per_buyer_max, holding: row.holding };
     case 'not-on-sale':
-      return { outcome: row.outcome, from: row.sale_starts_at, until: row.sale_ends_at, closed: row.closed };
+      return { outcome: row.outcome, from: sale.sale_starts_at, until: sale.sale_ends_at, closed: sale.closed };
     case 'unknown-event':
     case 'key-reused':
     case 'conflict':
@@ -188,7 +200,7 @@ function takenSeat(request: HoldRequest, by: NonNullable<Row['refused_by']>[numb
   };
 }
 
-function newHold(eventId: string, { holdId, buyerId }: HoldRequest, row: Row): Hold {
+function newHold(eventId: string, { holdId, buyerId }: HoldRequest, row: Row, sale: Sale): Hold {
   return {
     eventId,
     holdId,
@@ -197,10 +209,10 @@ function newHold(eventId: string, { holdId, buyerId }: HoldRequest, row: Row): H
     version: 1,
     seats: row.seats.map(([seatId, category, priceMinor]): HoldSeat => ({ seatId, category, priceMinor })),
     amountMinor: Number(row.amount_minor),
-    currency: row.currency,
-    deadline: row.deadline,
-    extensionsLeft: row.extensions_max,
-    createdAt: row.now,
+    currency: sale.currency,
+    deadline: sale.deadline,
+    extensionsLeft: sale.extensions_max,
+    createdAt: sale.now,
   };
 }
 
@@ -322,9 +334,7 @@ WITH event AS (
 )
 SELECT j.i,
        CASE WHEN j.verdict <> 'free' THEN j.verdict WHEN w.i IS NULL THEN 'conflict' ELSE 'held' END AS outcome,
-       t.now, j.replay_of, j.holding, t.deadline, j.amount_minor, j.seats,
-       e.currency, e.extensions_max, e.seats_per_hold_max, e.seats_per_buyer_max,
-       e.sale_starts_at, e.sale_ends_at, e.closed_at IS NOT NULL AS closed,
+       j.replay_of, j.holding, j.amount_minor, j.seats, s.*,
        CASE WHEN j.verdict = 'seats-taken' THEN (
          SELECT json_agg(json_build_object(
                   'seatId', l.seat_id, 'state', l.state, 'holdId', l.hold_id, 'deadline', l.deadline,
@@ -337,6 +347,9 @@ SELECT j.i,
        END AS refused_by
   FROM judged j
   CROSS JOIN t
-  LEFT JOIN event e ON true
+  LEFT JOIN (
+    SELECT 0 AS first, t.now, t.deadline, e.currency, e.extensions_max, e.seats_per_hold_max, e.seats_per_buyer_max,
+           e.sale_starts_at, e.sale_ends_at, e.closed_at IS NOT NULL AS closed
+      FROM t LEFT JOIN event e ON true) s ON s.first = j.i
   LEFT JOIN winner w ON w.i = j.i
 `;
