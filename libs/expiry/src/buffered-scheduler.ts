@@ -7,6 +7,11 @@ import type { Timer, TimerTransport } from './timer';
 const HOLDS_WAITING_MAX = 50_000;
 /** Messages on their way at once; what comes meanwhile goes together into the next wave. */
 const WAVE_MESSAGES_MAX = 256;
+/**
+ * A timer waits this long for others of its deadline. Holds taken within some milliseconds share one, and a message each
+ * for their batches cost RabbitMQ half as much as Postgres took for the holds; no hold is shorter than a second.
+ */
+const GATHER_MS = 20;
 const RETRY_AFTER_MS = 500;
 const CLOSE_WITHIN_MS = 2_000;
 
@@ -58,9 +63,8 @@ export class BufferedScheduler implements ExpiryScheduler {
   }
 
   private async handOver(): Promise<void> {
-    // The caller goes on first: everything it schedules in this turn of the event loop joins the first wave.
-    await Promise.resolve();
     while (this.buffer.size > 0) {
+      await this.pause(GATHER_MS);
       const wave = this.nextWave();
       const refused = await this.send(wave);
       if (refused.length === 0) continue;
@@ -68,10 +72,15 @@ export class BufferedScheduler implements ExpiryScheduler {
         if (this.closing.signal.aborted || timer.deadline.getTime() <= this.now()) this.drop(timer.holdIds.length);
         else this.keep(timer);
       }
-      await sleep(RETRY_AFTER_MS, undefined, { signal: this.closing.signal }).catch(() => undefined);
+      await this.pause(RETRY_AFTER_MS);
     }
     // In the same turn as the last look at the buffer, so that no timer is left behind by a loop about to end.
     this.running = undefined;
+  }
+
+  /** Ends at once when the scheduler closes. */
+  private async pause(ms: number): Promise<void> {
+    await sleep(ms, undefined, { signal: this.closing.signal }).catch(() => undefined);
   }
 
   private async send(wave: Timer[]): Promise<Timer[]> {

@@ -249,8 +249,11 @@ WITH event AS (
       SELECT s.seat_id, s.state, s.version, s.hold_id, s.deadline, s.category FROM inventory.seats s
        WHERE s.event_id = $1 AND s.seat_id = w.seat_id FOR UPDATE) s
 ), t AS MATERIALIZED (
-  -- To the millisecond, so that the deadline a client reads is the deadline that decides.
-  SELECT c.now, date_trunc('milliseconds', c.now + (SELECT hold_seconds FROM event) * interval '1 second') AS deadline
+  -- On a grid of 20 ms, later rather than earlier: holds of many batches then share a deadline, and so a message to the
+  -- worker and a statement that releases them. It is the deadline that clients read and the one that decides.
+  SELECT c.now,
+         date_bin('20 milliseconds', c.now + (SELECT hold_seconds FROM event) * interval '1 second'
+                                     + interval '19.999 milliseconds', 'epoch') AS deadline
     FROM (SELECT clock_timestamp() AS now, count(*) AS locked_seats FROM locked OFFSET 0) c
 ), asked AS (
   SELECT r.i,
