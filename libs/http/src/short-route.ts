@@ -52,7 +52,7 @@ export interface ShortWayParts {
 /**
  * The short way of hot routes: takes their ordinary requests off Node's own server before Fastify and Nest see them, whose
  * way through hooks, router, parser, guards, pipes and interceptors costs several times the request itself. All others
- * go the long way as if nothing had happened. See docs/decisions/012-hot-route.md.
+ * go the long way as if nothing had happened. See docs/decisions/015-short-way-before-fastify.md.
  *
  * Call before the server listens.
  */
