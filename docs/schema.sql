@@ -56,6 +56,8 @@ CREATE TYPE payments.attempt_state AS ENUM (
     'unconfirmed',
     'requires-action',
     'authorised',
+    'charged',
+    'late',
     'booked',
     'declining',
     'abandoning',
@@ -64,7 +66,17 @@ CREATE TYPE payments.attempt_state AS ENUM (
     'captured',
     'declined',
     'voided',
+    'returned',
     'capture-failed',
+    'refused'
+);
+
+CREATE TYPE payments.refund_state AS ENUM (
+    'started',
+    'unbooked',
+    'refunding',
+    'refunded',
+    'failed',
     'refused'
 );
 
@@ -82,6 +94,10 @@ CREATE TYPE webhooks.outcome AS ENUM (
     'unreachable',
     'not-allowed'
 );
+
+CREATE FUNCTION payments.refuse_change() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$ BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END $$;
 
 CREATE TABLE inventory.buyers (
     event_id uuid NOT NULL,
@@ -282,7 +298,14 @@ CREATE TABLE payments.attempts (
     fence_version integer,
     deadline timestamp with time zone,
     seat_ids text[] COLLATE pg_catalog."C",
+    seat_prices_minor bigint[],
+    late_payment text,
+    late_hold_id uuid,
     intent_id text,
+    authorised_minor bigint DEFAULT 0 NOT NULL,
+    captured_minor bigint DEFAULT 0 NOT NULL,
+    released_minor bigint DEFAULT 0 NOT NULL,
+    refunded_minor bigint DEFAULT 0 NOT NULL,
     key_generation integer DEFAULT 1 NOT NULL,
     key_spent boolean DEFAULT false NOT NULL,
     tries integer DEFAULT 0 NOT NULL,
@@ -292,16 +315,25 @@ CREATE TABLE payments.attempts (
     created_at timestamp with time zone NOT NULL,
     ended_at timestamp with time zone,
     CONSTRAINT attempts_amount_minor_check CHECK ((amount_minor >= 0)),
-    CONSTRAINT attempts_begun_together CHECK ((num_nulls(amount_minor, currency, fence_version, seat_ids) = ANY (ARRAY[0, 4]))),
+    CONSTRAINT attempts_authorise_the_amount CHECK (((authorised_minor >= 0) AND (authorised_minor <= COALESCE(amount_minor, (0)::bigint)))),
+    CONSTRAINT attempts_begun_together CHECK ((num_nulls(amount_minor, currency, fence_version, seat_ids, seat_prices_minor, late_payment) = ANY (ARRAY[0, 6]))),
+    CONSTRAINT attempts_capture_what_is_authorised CHECK (((captured_minor >= 0) AND (released_minor >= 0) AND ((captured_minor + released_minor) <= authorised_minor))),
     CONSTRAINT attempts_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
-    CONSTRAINT attempts_end_has_time CHECK (((ended_at IS NOT NULL) = (state = ANY (ARRAY['captured'::payments.attempt_state, 'declined'::payments.attempt_state, 'voided'::payments.attempt_state, 'capture-failed'::payments.attempt_state, 'refused'::payments.attempt_state])))),
-    CONSTRAINT attempts_failure_has_reason CHECK (((reason IS NOT NULL) = (state = ANY (ARRAY['declining'::payments.attempt_state, 'abandoning'::payments.attempt_state, 'voiding'::payments.attempt_state, 'uncapturable'::payments.attempt_state, 'declined'::payments.attempt_state, 'voided'::payments.attempt_state, 'capture-failed'::payments.attempt_state, 'refused'::payments.attempt_state])))),
+    CONSTRAINT attempts_end_has_time CHECK (((ended_at IS NOT NULL) = (state = ANY (ARRAY['captured'::payments.attempt_state, 'declined'::payments.attempt_state, 'voided'::payments.attempt_state, 'returned'::payments.attempt_state, 'capture-failed'::payments.attempt_state, 'refused'::payments.attempt_state])))),
+    CONSTRAINT attempts_end_sets_nothing_aside CHECK (((ended_at IS NULL) OR ((captured_minor + released_minor) = authorised_minor))),
+    CONSTRAINT attempts_every_seat_has_price CHECK ((cardinality(seat_ids) = cardinality(seat_prices_minor))),
+    CONSTRAINT attempts_failure_has_reason CHECK (((reason IS NOT NULL) = (state = ANY (ARRAY['declining'::payments.attempt_state, 'abandoning'::payments.attempt_state, 'voiding'::payments.attempt_state, 'uncapturable'::payments.attempt_state, 'declined'::payments.attempt_state, 'voided'::payments.attempt_state, 'returned'::payments.attempt_state, 'capture-failed'::payments.attempt_state, 'refused'::payments.attempt_state])))),
+    CONSTRAINT attempts_late_has_hold CHECK (((state <> 'late'::payments.attempt_state) OR (late_hold_id IS NOT NULL))),
+    CONSTRAINT attempts_late_payment_check CHECK ((late_payment = ANY (ARRAY['void'::text, 'same-seats-if-free'::text]))),
+    CONSTRAINT attempts_paid_in_full CHECK (((state <> ALL (ARRAY['captured'::payments.attempt_state, 'returned'::payments.attempt_state])) OR (captured_minor = amount_minor))),
+    CONSTRAINT attempts_refund_what_is_captured CHECK (((refunded_minor >= 0) AND (refunded_minor <= captured_minor))),
     CONSTRAINT attempts_state_means CHECK (COALESCE(
 CASE
     WHEN (state = ANY (ARRAY['started'::payments.attempt_state, 'refused'::payments.attempt_state])) THEN ((amount_minor IS NULL) AND (intent_id IS NULL))
     WHEN (state = 'begun'::payments.attempt_state) THEN ((amount_minor IS NOT NULL) AND (deadline IS NOT NULL) AND (intent_id IS NULL))
     WHEN (state = ANY (ARRAY['unconfirmed'::payments.attempt_state, 'requires-action'::payments.attempt_state])) THEN ((amount_minor > 0) AND (intent_id IS NOT NULL))
-    WHEN (state = ANY (ARRAY['authorised'::payments.attempt_state, 'booked'::payments.attempt_state, 'captured'::payments.attempt_state, 'voiding'::payments.attempt_state, 'uncapturable'::payments.attempt_state, 'capture-failed'::payments.attempt_state])) THEN ((amount_minor = 0) = (intent_id IS NULL))
+    WHEN (state = ANY (ARRAY['authorised'::payments.attempt_state, 'late'::payments.attempt_state, 'booked'::payments.attempt_state, 'captured'::payments.attempt_state, 'voiding'::payments.attempt_state, 'uncapturable'::payments.attempt_state, 'capture-failed'::payments.attempt_state])) THEN ((amount_minor = 0) = (intent_id IS NULL))
+    WHEN (state = ANY (ARRAY['charged'::payments.attempt_state, 'returned'::payments.attempt_state])) THEN ((amount_minor > 0) AND (intent_id IS NOT NULL))
     WHEN (state = ANY (ARRAY['declining'::payments.attempt_state, 'declined'::payments.attempt_state])) THEN (amount_minor IS NOT NULL)
     ELSE true
 END, false))
@@ -338,6 +370,79 @@ CREATE TABLE payments.inbox (
     CONSTRAINT inbox_only_doubts_are_checked CHECK (((check_at IS NULL) OR (verdict = 'doubtful'::text))),
     CONSTRAINT inbox_verdict_check CHECK ((verdict = ANY (ARRAY['hint'::text, 'settled'::text, 'doubtful'::text, 'unknown-type'::text])))
 );
+
+CREATE TABLE payments.money_ledger (
+    event_id uuid NOT NULL,
+    attempt_id uuid NOT NULL,
+    subject_id uuid NOT NULL,
+    kind text NOT NULL COLLATE pg_catalog."C",
+    debit text NOT NULL COLLATE pg_catalog."C",
+    credit text NOT NULL COLLATE pg_catalog."C",
+    amount_minor bigint NOT NULL,
+    currency text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    CONSTRAINT money_ledger_amount_minor_check CHECK ((amount_minor > 0)),
+    CONSTRAINT money_ledger_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+    CONSTRAINT money_ledger_kinds CHECK (((((((kind = 'authorised'::text) AND (debit = 'authorised'::text) AND (credit = 'buyers'::text)) OR ((kind = 'captured'::text) AND (debit = 'captured'::text) AND (credit = 'authorised'::text))) OR ((kind = 'released'::text) AND (debit = 'buyers'::text) AND (credit = 'authorised'::text))) OR ((kind = 'refunded'::text) AND (debit = 'buyers'::text) AND (credit = 'captured'::text))) OR ((kind = 'refund-failed'::text) AND (debit = 'captured'::text) AND (credit = 'buyers'::text))))
+);
+
+CREATE VIEW payments.money_entries AS
+ SELECT m.event_id,
+    m.attempt_id,
+    m.subject_id,
+    m.kind,
+    e.account,
+    e.amount_minor,
+    m.currency,
+    m.at
+   FROM (payments.money_ledger m
+     CROSS JOIN LATERAL ( VALUES (m.debit,m.amount_minor), (m.credit,(- m.amount_minor))) e(account, amount_minor));
+
+CREATE TABLE payments.reconciliation (
+    the_one boolean DEFAULT true NOT NULL,
+    reconciled_until timestamp with time zone NOT NULL,
+    next_at timestamp with time zone NOT NULL,
+    CONSTRAINT reconciliation_the_one_check CHECK (the_one)
+);
+
+CREATE TABLE payments.refund_seats (
+    event_id uuid NOT NULL,
+    attempt_id uuid NOT NULL,
+    seat_id text NOT NULL COLLATE pg_catalog."C",
+    refund_id uuid NOT NULL
+);
+
+CREATE TABLE payments.refunds (
+    event_id uuid NOT NULL,
+    refund_id uuid NOT NULL,
+    attempt_id uuid NOT NULL,
+    hold_id uuid NOT NULL,
+    intent_id text,
+    asked_by text COLLATE pg_catalog."C",
+    refund_key text COLLATE pg_catalog."C",
+    body_hash bytea,
+    seat_ids text[] NOT NULL COLLATE pg_catalog."C",
+    amount_minor bigint NOT NULL,
+    currency text NOT NULL,
+    state payments.refund_state NOT NULL,
+    version integer DEFAULT 1 NOT NULL,
+    failure text,
+    provider_refund_id text COLLATE pg_catalog."C",
+    key_generation integer DEFAULT 1 NOT NULL,
+    key_spent boolean DEFAULT false NOT NULL,
+    tries integer DEFAULT 0 NOT NULL,
+    next_at timestamp with time zone NOT NULL,
+    in_hand boolean DEFAULT true NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    CONSTRAINT refunds_amount_minor_check CHECK ((amount_minor >= 0)),
+    CONSTRAINT refunds_asked_together CHECK ((num_nulls(asked_by, refund_key, body_hash) = ANY (ARRAY[0, 3]))),
+    CONSTRAINT refunds_end_has_time CHECK (((ended_at IS NOT NULL) = (state = ANY (ARRAY['refunded'::payments.refund_state, 'failed'::payments.refund_state, 'refused'::payments.refund_state])))),
+    CONSTRAINT refunds_failure_has_reason CHECK (((failure IS NOT NULL) = (state = ANY (ARRAY['failed'::payments.refund_state, 'refused'::payments.refund_state])))),
+    CONSTRAINT refunds_known_to_provider CHECK (((state <> 'refunding'::payments.refund_state) OR (provider_refund_id IS NOT NULL))),
+    CONSTRAINT refunds_money_has_intent CHECK (((amount_minor = 0) = (intent_id IS NULL)))
+)
+WITH (fillfactor='70');
 
 CREATE TABLE webhooks.attempts (
     event_id uuid NOT NULL,
@@ -461,6 +566,21 @@ ALTER TABLE ONLY payments.breaks
 ALTER TABLE ONLY payments.inbox
     ADD CONSTRAINT inbox_pkey PRIMARY KEY (provider_event_id);
 
+ALTER TABLE ONLY payments.money_ledger
+    ADD CONSTRAINT money_ledger_pkey PRIMARY KEY (event_id, attempt_id, subject_id, kind);
+
+ALTER TABLE ONLY payments.reconciliation
+    ADD CONSTRAINT reconciliation_pkey PRIMARY KEY (the_one);
+
+ALTER TABLE ONLY payments.refund_seats
+    ADD CONSTRAINT refund_seats_pkey PRIMARY KEY (event_id, attempt_id, seat_id);
+
+ALTER TABLE ONLY payments.refunds
+    ADD CONSTRAINT refunds_key_used_once UNIQUE (event_id, attempt_id, asked_by, refund_key);
+
+ALTER TABLE ONLY payments.refunds
+    ADD CONSTRAINT refunds_pkey PRIMARY KEY (event_id, refund_id);
+
 ALTER TABLE ONLY webhooks.attempts
     ADD CONSTRAINT attempts_pkey PRIMARY KEY (event_id, endpoint_id, slot);
 
@@ -481,6 +601,8 @@ CREATE INDEX ledger_unnumbered_at ON inventory.ledger_unnumbered USING btree (at
 
 CREATE INDEX attempts_by_id ON payments.attempts USING btree (attempt_id);
 
+CREATE INDEX attempts_by_time ON payments.attempts USING btree (created_at);
+
 CREATE INDEX attempts_of_intent ON payments.attempts USING btree (intent_id);
 
 CREATE UNIQUE INDEX attempts_one_active ON payments.attempts USING btree (event_id, hold_id, buyer_id) WHERE (ended_at IS NULL);
@@ -493,15 +615,31 @@ CREATE INDEX inbox_by_time ON payments.inbox USING btree (received_at);
 
 CREATE INDEX inbox_to_check ON payments.inbox USING btree (check_at) WHERE (check_at IS NOT NULL);
 
+CREATE INDEX refunds_by_id ON payments.refunds USING btree (refund_id);
+
+CREATE INDEX refunds_by_time ON payments.refunds USING btree (created_at);
+
+CREATE INDEX refunds_of_attempt ON payments.refunds USING btree (event_id, attempt_id);
+
+CREATE INDEX refunds_unfinished ON payments.refunds USING btree (next_at) WHERE (ended_at IS NULL);
+
 CREATE INDEX endpoints_due ON webhooks.endpoints USING btree (next_at) WHERE (state = 'active'::webhooks.endpoint_state);
 
 CREATE INDEX idempotency_keys_recorded ON webhooks.idempotency_keys USING brin (recorded_at);
+
+CREATE TRIGGER money_ledger_is_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON payments.money_ledger FOR EACH STATEMENT EXECUTE FUNCTION payments.refuse_change();
 
 ALTER TABLE ONLY inventory.categories
     ADD CONSTRAINT categories_event_id_fkey FOREIGN KEY (event_id) REFERENCES inventory.events(event_id);
 
 ALTER TABLE ONLY inventory.layouts
     ADD CONSTRAINT layouts_event_id_fkey FOREIGN KEY (event_id) REFERENCES inventory.events(event_id);
+
+ALTER TABLE ONLY payments.refund_seats
+    ADD CONSTRAINT refund_seats_event_id_refund_id_fkey FOREIGN KEY (event_id, refund_id) REFERENCES payments.refunds(event_id, refund_id);
+
+ALTER TABLE ONLY payments.refunds
+    ADD CONSTRAINT refunds_event_id_attempt_id_fkey FOREIGN KEY (event_id, attempt_id) REFERENCES payments.attempts(event_id, attempt_id);
 
 ALTER TABLE ONLY webhooks.attempts
     ADD CONSTRAINT attempts_event_id_endpoint_id_fkey FOREIGN KEY (event_id, endpoint_id) REFERENCES webhooks.endpoints(event_id, endpoint_id) ON DELETE CASCADE;

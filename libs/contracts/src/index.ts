@@ -48,7 +48,8 @@ export { Book, BookRefused, SeatsBooked, type BookReply } from './messages/book'
 export { LateBook, LateBookRefused, SeatsBookedLate, type LateBookReply } from './messages/late-book';
 export { EndPayment, PaymentAlreadyBooked, PaymentEnded, type EndPaymentReply } from './messages/end-payment';
 export { SeatsUnbooked, Unbook, UnbookRefused, type UnbookReply } from './messages/unbook';
-export { PAYMENT_STATES, PaymentActionBody, PaymentBody } from './http/payment-body';
+export { PAYMENT_STATES, PaymentActionBody, PaymentBody, PaymentSeatBody } from './http/payment-body';
+export { REFUND_STATES, RefundBody, RefundSeatsBody } from './http/refund-body';
 export { PayBody } from './http/payment-requests';
 export {
   WEBHOOK_DISABLED_REASONS,

@@ -21,6 +21,8 @@ const PROBLEMS = {
   'not-on-sale': { status: 409, title: 'The event is not on sale' },
   'stale-version': { status: 409, title: 'The hold has changed since the version named' },
   'payment-in-progress': { status: 409, title: 'A payment of this hold is in progress' },
+  'payment-not-captured': { status: 409, title: 'The payment is not captured, so there is nothing to give back' },
+  'seats-refunded': { status: 409, title: 'At least one of the seats is given back already' },
   'no-extensions-left': { status: 409, title: 'The hold cannot be extended again' },
   'endpoint-limit': { status: 409, title: 'The event has as many webhook endpoints as it may have' },
   'hold-expired': { status: 410, title: 'The hold ran out' },

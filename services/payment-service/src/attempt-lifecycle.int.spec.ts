@@ -9,9 +9,11 @@ import {
   type World,
 } from './attempt-lifecycle';
 import type { Attempt } from './attempts';
-import { Completer, unfinishedAttempts } from './completer';
+import { Completer, unfinishedAttempts, unfinishedRefunds } from './completer';
 import { HoldServiceSilent } from './hold-commands';
-import { PaymentRig, type HeldSeats } from './payment-rig.spec';
+import { moneyBalances, unbalancedEvents } from './money';
+import { PaymentRig, type HeldSeats, type RigWorld } from './payment-rig.spec';
+import type { RefundCrashPoint } from './refund-lifecycle';
 
 /** The process died here. */
 class Crash extends Error {}
@@ -24,13 +26,14 @@ interface Scenario {
   ends: State;
   /** A crash may lose a more exact reason for a less exact one. */
   reason?: string | string[];
-  free?: boolean;
+  /** The event: `paid` unless said. */
+  on?: 'free' | 'late';
   /** Somebody else asks to pay the hold. */
   stranger?: boolean;
   /** What happens elsewhere when a point is reached for the first time; it may throw a Crash. */
   at?: Partial<Record<CrashPoint, (rig: PaymentRig, held: HeldSeats, attempt: Attempt) => Promise<void>>>;
   /** Takes the place of a part of the world. */
-  world?: (world: World) => Partial<World>;
+  world?: (world: RigWorld) => Partial<RigWorld>;
 }
 
 const intentId = (rig: PaymentRig, { attemptId }: Attempt): string => {
@@ -45,10 +48,31 @@ const authenticate = (outcome: string) => async (rig: PaymentRig, _held: HeldSea
   if (!response.ok) throw new Error(`3-D Secure: ${response.status}`);
 };
 
-const cancelAtProvider = async (rig: PaymentRig, _held: HeldSeats, attempt: Attempt) => {
+/** Somebody with the provider's secret key, past us. */
+const stripeOf = (rig: PaymentRig) => {
   const { hostname, port } = new URL(rig.sandbox.url);
-  const stripe = new Stripe('sk_test_sandbox', { protocol: 'http', host: hostname, port, telemetry: false });
-  await stripe.paymentIntents.cancel(intentId(rig, attempt));
+  return new Stripe('sk_test_sandbox', { protocol: 'http', host: hostname, port, telemetry: false });
+};
+
+const cancelAtProvider = async (rig: PaymentRig, _held: HeldSeats, attempt: Attempt) => {
+  await stripeOf(rig).paymentIntents.cancel(intentId(rig, attempt));
+};
+
+const authenticateAndCapture = async (rig: PaymentRig, held: HeldSeats, attempt: Attempt) => {
+  await authenticate('succeeded')(rig, held, attempt);
+  await stripeOf(rig).paymentIntents.capture(intentId(rig, attempt));
+};
+
+/** The payer's client has the intent's secret and may try another card with it. */
+const payWithAnotherCard = async (rig: PaymentRig, _held: HeldSeats, attempt: Attempt) => {
+  const { paymentIntents } = stripeOf(rig);
+  await paymentIntents.confirm(intentId(rig, attempt), { payment_method: 'pm_card_visa' });
+  await paymentIntents.capture(intentId(rig, attempt));
+};
+
+const authenticateTooLate = async (rig: PaymentRig, held: HeldSeats, attempt: Attempt) => {
+  await authenticate('succeeded')(rig, held, attempt);
+  await rig.runOut(held);
 };
 
 const runOut = (rig: PaymentRig, held: HeldSeats) => rig.runOut(held);
@@ -64,7 +88,7 @@ const runOutAndDie = async (rig: PaymentRig, held: HeldSeats) => {
 };
 
 /** Every reply of hold-service is lost once, after its effect. */
-const losingReplies = ({ holds }: World): Partial<World> => {
+const losingReplies = ({ holds }: RigWorld): Partial<RigWorld> => {
   const lost = new Set<string>();
   const lose = async <T>(name: string, reply: Promise<T>): Promise<T> => {
     const answer = await reply;
@@ -77,14 +101,16 @@ const losingReplies = ({ holds }: World): Partial<World> => {
       isReady: () => holds.isReady(),
       beginPayment: (attempt) => lose('begin', holds.beginPayment(attempt)),
       book: (attempt) => lose('book', holds.book(attempt)),
+      lateBook: (attempt) => lose('late-book', holds.lateBook(attempt)),
       endPayment: (attempt) => lose('end', holds.endPayment(attempt)),
       unbook: (attempt, reason) => lose('unbook', holds.unbook(attempt, reason)),
+      unbookSeats: (refund) => lose('unbook', holds.unbookSeats(refund)),
     },
   };
 };
 
 /** RabbitMQ goes away just when the first command is sent. */
-const brokerAwayOnce = ({ holds }: World): Partial<World> => ({
+const brokerAwayOnce = ({ holds }: RigWorld): Partial<RigWorld> => ({
   holds: {
     ...holds,
     beginPayment: () => Promise.reject(new HoldServiceSilent('away', true)),
@@ -92,7 +118,7 @@ const brokerAwayOnce = ({ holds }: World): Partial<World> => ({
 });
 
 /** A capture that is done, and answered with a refusal. */
-const lyingAboutCapture = ({ provider }: World): Partial<World> => {
+const lyingAboutCapture = ({ provider }: RigWorld): Partial<RigWorld> => {
   const lying = Object.create(provider) as World['provider'];
   lying.captureIntent = async (attempt) => {
     await provider.captureIntent(attempt);
@@ -101,9 +127,24 @@ const lyingAboutCapture = ({ provider }: World): Partial<World> => {
   return { provider: lying };
 };
 
+/** The provider names another amount, once there is one that matters. */
+const namingAnotherAmount = ({ provider }: RigWorld): Partial<RigWorld> => {
+  const naming = Object.create(provider) as World['provider'];
+  naming.confirmIntent = async (attempt) => {
+    const answer = await provider.confirmIntent(attempt);
+    if ('refused' in answer || answer.intent.status === 'requires_action') return answer;
+    return { intent: { ...answer.intent, amountMinor: answer.intent.amountMinor + 1 } };
+  };
+  naming.readIntent = async (attempt) => {
+    const intent = await provider.readIntent(attempt);
+    return intent.status === 'requires_capture' ? { ...intent, amountMinor: intent.amountMinor + 1 } : intent;
+  };
+  return { provider: naming };
+};
+
 const SCENARIOS: Record<string, Scenario> = {
   'a good card': { method: 'pm_card_visa', ends: 'captured' },
-  'free seats': { method: 'pm_card_visa', free: true, ends: 'captured' },
+  'free seats': { method: 'pm_card_visa', on: 'free', ends: 'captured' },
   'a declined card': {
     method: 'pm_card_chargeDeclinedInsufficientFunds',
     ends: 'declined',
@@ -154,6 +195,101 @@ const SCENARIOS: Record<string, Scenario> = {
   'the hold is taken over before the fence': {
     method: 'pm_card_visa',
     at: { 'authorised:committed': takenOver },
+    ends: 'voided',
+    reason: 'expired',
+  },
+  'a late payer whose seats are still free': {
+    method: 'pm_card_visa',
+    on: 'late',
+    at: { 'authorised:committed': runOut },
+    ends: 'captured',
+  },
+  'a late payer whose seats are taken': {
+    method: 'pm_card_visa',
+    on: 'late',
+    at: { 'authorised:committed': takenOver },
+    ends: 'voided',
+    reason: 'seats-taken',
+  },
+  'a late payer whose seats are taken while they are asked for': {
+    method: 'pm_card_visa',
+    on: 'late',
+    at: { 'authorised:committed': runOut, 'late:committed': (rig, held) => rig.takeOver(held).then(() => undefined) },
+    ends: 'voided',
+    reason: 'seats-taken',
+  },
+  'a late payer whose capture is refused': {
+    method: 'pm_sandbox_capture_fails',
+    on: 'late',
+    at: { 'authorised:committed': runOut },
+    ends: 'capture-failed',
+    reason: ['charge-expired-for-capture', 'cancelled-at-provider'],
+  },
+  '3-D Secure, done in time and seen too late': {
+    method: 'pm_card_authenticationRequired',
+    at: { 'requires-action:committed': authenticateTooLate },
+    ends: 'voided',
+    reason: 'expired',
+  },
+  '3-D Secure, done in time and seen too late, and the seats are still free': {
+    method: 'pm_card_authenticationRequired',
+    on: 'late',
+    at: { 'requires-action:committed': authenticateTooLate },
+    ends: 'captured',
+  },
+  'a method that cannot set money aside': { method: 'pm_sandbox_automatic', ends: 'captured' },
+  'a method that cannot set money aside, and the hold runs out': {
+    method: 'pm_sandbox_automatic',
+    at: { 'charged:committed': runOut },
+    ends: 'returned',
+    reason: 'expired',
+  },
+  'a method that cannot set money aside, and the seats are still free': {
+    method: 'pm_sandbox_automatic',
+    on: 'late',
+    at: { 'charged:committed': runOut },
+    ends: 'captured',
+  },
+  'a method that cannot set money aside, and the seats are taken': {
+    method: 'pm_sandbox_automatic',
+    on: 'late',
+    at: { 'charged:committed': takenOver },
+    ends: 'returned',
+    reason: 'seats-taken',
+  },
+  'the money is taken past us while the payer is waited for': {
+    method: 'pm_card_authenticationRequired',
+    at: { 'requires-action:committed': authenticateAndCapture },
+    ends: 'captured',
+  },
+  'the money is taken past us after the attempt is given up': {
+    method: 'pm_card_authenticationRequired',
+    at: { 'requires-action:committed': runOut, 'abandoning:committed': authenticateAndCapture },
+    ends: 'returned',
+    reason: 'expired',
+  },
+  'another card pays past us after the first is declined': {
+    method: 'pm_card_chargeDeclined',
+    at: { 'declining:committed': payWithAnotherCard },
+    ends: 'returned',
+    reason: 'generic-decline',
+  },
+  'the provider names another amount': {
+    method: 'pm_card_visa',
+    world: namingAnotherAmount,
+    ends: 'voided',
+    reason: 'amount-differs',
+  },
+  'the provider names another amount after 3-D Secure': {
+    method: 'pm_card_authenticationRequired',
+    at: { 'requires-action:committed': authenticate('succeeded') },
+    world: namingAnotherAmount,
+    ends: 'voided',
+    reason: 'amount-differs',
+  },
+  'the hold runs out after a create that failed with effect': {
+    method: 'pm_sandbox_500_after_create',
+    at: { 'begun:find-intent:before': runOutAndDie },
     ends: 'voided',
     reason: 'expired',
   },
@@ -232,6 +368,8 @@ beforeAll(async () => {
 
 afterAll(() => rig.close());
 
+const isOfAttempt = (point: CrashPoint | RefundCrashPoint): point is CrashPoint => !point.startsWith('refund:');
+
 let keys = 0;
 
 /** Lives a scenario to its end, through at most one crash, as the process and its successors would. */
@@ -239,14 +377,15 @@ async function live(
   scenario: Scenario,
   crashAt?: CrashPoint,
 ): Promise<{ attempt: Attempt; held: HeldSeats; points: Set<CrashPoint> }> {
-  const held = await rig.holdSeats({ free: scenario.free });
+  const held = await rig.holdSeats({ on: scenario.on });
   const points = new Set<CrashPoint>();
   const happened = new Set<CrashPoint>();
   let crashed = false;
   let happening: Promise<void> | undefined;
   const plain = rig.world({
     onMoved: (...move) => void reachedTransitions.add(move.join(' ')),
-    crashPoint: (point) => {
+    crashPoint: (point: CrashPoint | RefundCrashPoint) => {
+      if (!isOfAttempt(point)) return;
       points.add(point);
       if (scenario.at?.[point] && !happened.has(point)) {
         happened.add(point);
@@ -275,7 +414,7 @@ async function live(
   const onFault = (error: unknown) => {
     if (!(error instanceof Crash)) throw error;
   };
-  const completer = new Completer([unfinishedAttempts(world)], { everyMs: 1, onFault });
+  const completer = new Completer([unfinishedAttempts(world), unfinishedRefunds(world)], { everyMs: 1, onFault });
   try {
     await world.crashPoint('started:committed', started);
     await advance(started, world, false);
@@ -285,7 +424,8 @@ async function live(
   for (const giveUpAt = Date.now() + STUCK_MS; Date.now() < giveUpAt;) {
     await happening;
     const attempt = await world.attempts.reread(started);
-    if (hasEnded(attempt.state)) return { attempt, held, points };
+    const refunds = await world.refunds.of(attempt);
+    if (hasEnded(attempt.state) && refunds.every(({ state }) => state === 'refunded')) return { attempt, held, points };
     await rig.makeDue();
     await completer.run();
   }
@@ -294,7 +434,7 @@ async function live(
 
 async function judge(scenario: Scenario, held: HeldSeats, attempt: Attempt): Promise<void> {
   const books = await rig.booksOf(held, attempt);
-  const due = scenario.free ? 0 : 9_000;
+  const due = scenario.on === 'free' ? 0 : 9_000;
   sums.combinations += 1;
   if (books.chargedMinor > 0 && !books.booked) sums.chargedWithoutSeat += 1;
   if (books.booked && books.chargedMinor !== due) sums.seatWithoutCharge += 1;
@@ -334,6 +474,17 @@ describe('all scenarios together', () => {
 
   it('crash at every point', () => {
     expect(CRASH_POINTS.filter((point) => !crashedPoints.has(point))).toEqual([]);
+  });
+
+  it('leave a ledger that adds up, with nothing set aside', async () => {
+    expect(await unbalancedEvents(rig.database)).toEqual([]);
+    const balances = await moneyBalances(rig.database);
+    expect(balances.filter(({ account, amountMinor }) => account === 'authorised' && amountMinor !== 0)).toEqual([]);
+    const captured = balances.filter(({ account }) => account === 'captured');
+    const charges = [...rig.sandbox.books.charges.values()];
+    expect(captured.reduce((sum, { amountMinor }) => sum + amountMinor, 0)).toBe(
+      charges.reduce((sum, charge) => sum + charge.amount_captured - charge.amount_refunded, 0),
+    );
   });
 
   it('charge nobody without a seat and give no seat without a charge', () => {

@@ -1,7 +1,9 @@
 import type { BeginPaymentReply } from '@holdfast/contracts';
+import { v7 as newId } from 'uuid';
 import type { Attempt, AttemptFacts, Attempts } from './attempts';
 import { HoldServiceSilent, type HoldCommands } from './hold-commands';
-import { ProviderSilent, type Intent, type Provider } from './provider';
+import { readCaptured, readConfirmed } from './intent-reading';
+import { ProviderSilent, type Intent, type Provider, type ProviderRefusal } from './provider';
 
 /**
  * A payment attempt's life; docs/payment-states.md draws all of it. Ends are in capitals.
@@ -12,16 +14,18 @@ import { ProviderSilent, type Intent, type Provider } from './provider';
  *      | created
  *   unconfirmed      confirm it: money is set aside             declined -> declining
  *      | authorised    (or requires-action: the payer first)    deadline-passed, cancelled -> abandoning
+ *      |               (or charged: some methods take it)
  *   authorised       book: the fence, the seats are given       refused -> voiding
- *      | booked
+ *      | booked        (or late: the same seats, if free)
  *   booked           capture: the money is taken                capture-refused -> uncapturable
  *      | captured
  *   CAPTURED         declining -> DECLINED    abandoning, voiding -> VOIDED    uncapturable -> CAPTURE-FAILED
+ *                    any way down on which the money turns out to be taken -> RETURNED, a refund of all of it is begun
  *
  * Money and seat move at three of these arrows only: `authorised` sets money aside, `booked` gives the seat (the fence),
  * `captured` takes the money. Each is decided by whoever owns the thing: the provider, hold-service, the provider.
  *
- * Every state has at most two calls to the outside, made in this order, and no transaction is open meanwhile. **No answer
+ * Every state has at most four calls to the outside, made in this order, and no transaction is open meanwhile. **No answer
  * is never a refusal**: the attempt stays where it is and is taken up again later; whoever takes it up asks what became of
  * the call before it repeats it.
  */
@@ -31,16 +35,19 @@ export const CALLS = {
   unconfirmed: ['read-intent', 'confirm-intent'],
   'requires-action': ['read-intent'],
   authorised: ['book'],
+  charged: ['book'],
+  late: ['late-book'],
   booked: ['read-intent', 'capture-intent'],
   // The ways down. All of their calls may be made any number of times.
   declining: ['end-payment', 'cancel-intent'],
-  abandoning: ['end-payment', 'cancel-intent'],
+  abandoning: ['end-payment', 'find-intent', 'create-intent', 'cancel-intent'],
   voiding: ['cancel-intent'],
   uncapturable: ['cancel-intent', 'unbook'],
   // The ends.
   captured: [],
   declined: [],
   voided: [],
+  returned: [],
   'capture-failed': [],
   refused: [],
 } as const;
@@ -62,27 +69,47 @@ export const TRANSITIONS = [
   ['begun', 'deadline-passed', 'abandoning'],
 
   ['unconfirmed', 'authorised', 'authorised'],
+  // Not every method can set money aside: this one has been charged already.
+  ['unconfirmed', 'charged', 'charged'],
   ['unconfirmed', 'action-required', 'requires-action'],
   ['unconfirmed', 'declined', 'declining'],
   ['unconfirmed', 'cancelled', 'abandoning'],
+  // The intent is not of the hold's price any more: no seat is given for it.
+  ['unconfirmed', 'amount-differs', 'abandoning'],
   ['unconfirmed', 'new-key', 'unconfirmed'],
   ['unconfirmed', 'deadline-passed', 'abandoning'],
 
   ['requires-action', 'authorised', 'authorised'],
+  ['requires-action', 'charged', 'charged'],
   ['requires-action', 'declined', 'declining'],
   ['requires-action', 'cancelled', 'abandoning'],
+  ['requires-action', 'amount-differs', 'abandoning'],
   ['requires-action', 'deadline-passed', 'abandoning'],
 
   ['authorised', 'booked', 'booked'],
+  ['authorised', 'late', 'late'],
   ['authorised', 'refused', 'voiding'],
+
+  ['charged', 'booked', 'captured'],
+  ['charged', 'late', 'late'],
+  ['charged', 'refused', 'voiding'],
+
+  // The hold ran out, and the event gives its seats to a late payer while they are free.
+  ['late', 'booked', 'booked'],
+  ['late', 'refused', 'voiding'],
 
   ['booked', 'captured', 'captured'],
   ['booked', 'capture-refused', 'uncapturable'],
   ['booked', 'new-key', 'booked'],
 
   ['declining', 'closed', 'declined'],
+  ['declining', 'charged', 'returned'],
+  // An intent whose id was never stored: without it nobody could cancel it.
+  ['abandoning', 'created', 'abandoning'],
   ['abandoning', 'closed', 'voided'],
+  ['abandoning', 'charged', 'returned'],
   ['voiding', 'closed', 'voided'],
+  ['voiding', 'charged', 'returned'],
   ['uncapturable', 'closed', 'capture-failed'],
   // The capture had gone through after all: the seat is still the buyer's.
   ['uncapturable', 'captured', 'captured'],
@@ -123,7 +150,7 @@ export interface World {
 }
 
 /** What a state's calls came to: an event and what was learnt with it, or that there is only to wait. */
-type Step = { event: Event; facts?: AttemptFacts } | 'wait';
+export type Step = { event: Event; facts?: AttemptFacts } | 'wait';
 
 /**
  * Drives an attempt on until it has ended, waits for the payer, or somebody gives no answer. The only driver: called by
@@ -145,7 +172,7 @@ export async function advance(taken: Attempt, world: World, askFirst: boolean): 
     if (step === 'wait') return world.attempts.postpone(attempt, { keySpent: attempt.keySpent, waiting: true });
     const to = nextState(attempt.state, step.event);
     if (!to) throw new Error(`${step.event} cannot happen to a payment attempt that is ${attempt.state}`);
-    const moved = await world.attempts.move(attempt, to, step.facts ?? {});
+    const moved = await world.attempts.move(attempt, to, { ...moneyAt(to, attempt), ...step.facts });
     if (!moved) return world.attempts.reread(attempt);
     world.onMoved(attempt.state, step.event, to);
     attempt = moved;
@@ -154,6 +181,17 @@ export async function advance(taken: Attempt, world: World, askFirst: boolean): 
   }
   return attempt;
 }
+
+/** What a state says of the money; `move` posts the difference. */
+function moneyAt(state: State, { amountMinor, authorisedMinor }: Attempt): AttemptFacts {
+  const whole = amountMinor ?? 0;
+  if (state === 'authorised') return { authorisedMinor: whole };
+  if (TAKEN.has(state)) return { authorisedMinor: whole, capturedMinor: whole };
+  return NOT_TAKEN.has(state) ? { releasedMinor: authorisedMinor } : {};
+}
+
+const TAKEN: ReadonlySet<State> = new Set(['charged', 'captured', 'returned']);
+const NOT_TAKEN: ReadonlySet<State> = new Set(['declined', 'voided', 'capture-failed']);
 
 async function stepOrSilence(
   attempt: Attempt,
@@ -178,46 +216,53 @@ const STEPS: Record<State, RunStep> = {
       const deadline = reply.deadline ? new Date(reply.deadline) : null;
       return { event: 'refused', facts: { reason: reply.reason, deadline } };
     }
-    const { amountMinor, currency, version: fenceVersion } = reply;
+    const { amountMinor, currency, version: fenceVersion, latePayment } = reply;
     const seatIds = reply.seats.map((seat) => seat.seatId);
-    const facts = { amountMinor, currency, seatIds, fenceVersion, deadline: new Date(reply.deadline) };
-    return { event: 'begun', facts };
+    const seatPricesMinor = reply.seats.map((seat) => seat.priceMinor);
+    const learnt = { amountMinor, currency, fenceVersion, latePayment, seatIds, seatPricesMinor };
+    return { event: 'begun', facts: { ...learnt, deadline: new Date(reply.deadline) } };
   },
 
-  begun: async (attempt, world, ask) => {
+  begun: async (attempt, world) => {
     if (attempt.amountMinor === 0) return { event: 'nothing-to-pay' };
     if (attempt.deadlinePassed) return tooLate;
-    const found = ask && (await call('find-intent', attempt, world, () => world.provider.findIntent(attempt)));
-    if (found) return { event: 'created', facts: { intentId: found.id } };
-    if (attempt.keySpent) return newKey(attempt);
-    const answer = await call('create-intent', attempt, world, () => world.provider.createIntent(attempt));
-    if ('refused' in answer) return { event: 'rejected', facts: { reason: answer.refused } };
-    return { event: 'created', facts: { intentId: answer.intent.id } };
+    const made = await makeIntent(attempt, world);
+    if (!made) return newKey(attempt);
+    return 'refused' in made
+      ? { event: 'rejected', facts: { reason: made.refused } }
+      : { event: 'created', facts: { intentId: made.id } };
   },
 
   unconfirmed: async (attempt, world, ask) => {
+    const seen = ask && readConfirmed(await readIntent(attempt, world), attempt);
+    if (seen && seen !== 'wait') return seen;
     if (attempt.deadlinePassed) return tooLate;
-    const seen = ask && readConfirmed(await readIntent(attempt, world));
     if (seen) return seen;
     if (attempt.keySpent) return newKey(attempt);
     const answer = await call('confirm-intent', attempt, world, () => world.provider.confirmIntent(attempt));
     if ('refused' in answer) return { event: 'declined', facts: { reason: answer.refused } };
-    return readConfirmed(answer.intent) ?? 'wait';
+    return readConfirmed(answer.intent, attempt) ?? 'wait';
   },
 
+  // A payer who was in time there and is seen too late here has set the money aside: the fence decides.
   'requires-action': async (attempt, world) => {
-    if (attempt.deadlinePassed) return tooLate;
-    const seen = readConfirmed(await readIntent(attempt, world));
-    return !seen || seen === 'wait' || seen.event === 'action-required' ? 'wait' : seen;
+    const seen = readConfirmed(await readIntent(attempt, world), attempt);
+    if (seen && seen !== 'wait' && seen.event !== 'action-required') return seen;
+    return attempt.deadlinePassed ? tooLate : 'wait';
   },
 
-  authorised: async (attempt, world) => {
-    const reply = await call('book', attempt, world, () => world.holds.book(attempt));
-    return reply.outcome === 'booked' ? { event: 'booked' } : { event: 'refused', facts: { reason: reply.reason } };
+  authorised: (attempt, world) => fence(attempt, world),
+  charged: (attempt, world) => fence(attempt, world),
+
+  late: async (attempt, world) => {
+    const reply = await call('late-book', attempt, world, () => world.holds.lateBook(attempt));
+    return reply.outcome === 'booked'
+      ? { event: 'booked', facts: { lateHoldId: reply.holdId } }
+      : { event: 'refused', facts: { reason: reply.reason } };
   },
 
   booked: async (attempt, world, ask) => {
-    if (attempt.amountMinor === 0) return { event: 'captured' };
+    if (attempt.capturedMinor === attempt.amountMinor) return { event: 'captured' };
     const seen = ask && readCaptured(await readIntent(attempt, world));
     if (seen) return seen;
     if (attempt.keySpent) return newKey(attempt);
@@ -233,21 +278,27 @@ const STEPS: Record<State, RunStep> = {
   },
   abandoning: async (attempt, world) => {
     await endPayment(attempt, world);
+    if (attempt.amountMinor && !attempt.intentId) {
+      const made = await makeIntent(attempt, world);
+      if (made && 'id' in made) return { event: 'created', facts: { intentId: made.id } };
+    }
     return close(attempt, world);
   },
   voiding: (attempt, world) => close(attempt, world),
 
   // The seat is given back only when the money can no longer be taken.
   uncapturable: async (attempt, world) => {
-    const intent = await cancelIntent(attempt, world);
-    if (intent?.status === 'succeeded') return { event: 'captured', facts: { reason: null } };
+    const closed = await close(attempt, world);
+    if (closed === 'wait') return closed;
+    if (closed.event === 'charged') return { event: 'captured', facts: { reason: null } };
     await call('unbook', attempt, world, () => world.holds.unbook(attempt, 'capture-refused'));
-    return { event: 'closed' };
+    return closed;
   },
 
   captured: ended,
   declined: ended,
   voided: ended,
+  returned: ended,
   'capture-failed': ended,
   refused: ended,
 };
@@ -263,32 +314,35 @@ function newKey(attempt: Attempt): Step {
   return { event: 'new-key', facts: { keyGeneration: attempt.keyGeneration + 1, keySpent: false } };
 }
 
-/** What an intent's status says about the confirmation; undefined when there has been none. */
-function readConfirmed(intent: Intent): Step | undefined {
-  switch (intent.status) {
-    case 'requires_confirmation':
-      return undefined;
-    case 'requires_payment_method':
-      // Stripe forgets the method of a declined intent; one that was never tried has no error either.
-      return intent.declined ? { event: 'declined', facts: { reason: intent.declined } } : undefined;
-    case 'requires_action':
-      return { event: 'action-required' };
-    case 'requires_capture':
-      return { event: 'authorised' };
-    case 'canceled':
-      return { event: 'cancelled', facts: { reason: 'cancelled-at-provider' } };
-    case 'processing':
-      return 'wait';
-    case 'succeeded':
-      throw new Error(`Intent ${intent.id} was captured by somebody else`);
-  }
+/**
+ * The attempt's intent, made unless it is there already. The same key gives the one of an earlier call, also of a call that
+ * is still under way when its time-out is over. A key that is spent gives only its fault: then it is looked for.
+ *
+ * An attempt that is given up does not ask for ever: an intent that comes to be later is never confirmed, and takes no money.
+ *
+ * @returns undefined when there is no intent, as far as can be told
+ */
+async function makeIntent(attempt: Attempt, world: World): Promise<{ id: string } | ProviderRefusal | undefined> {
+  const hasAskedEnough = attempt.state === 'abandoning' && attempt.tries >= GIVEN_UP_TRIES_MAX;
+  if (attempt.keySpent || hasAskedEnough)
+    return call('find-intent', attempt, world, () => world.provider.findIntent(attempt));
+  const answer = await call('create-intent', attempt, world, () => world.provider.createIntent(attempt));
+  return 'refused' in answer ? answer : answer.intent;
 }
 
-/** What an intent's status says about the capture; undefined when it has had no effect. */
-function readCaptured(intent: Intent): Step | undefined {
-  if (intent.status === 'succeeded') return { event: 'captured' };
-  if (intent.status === 'canceled') return { event: 'capture-refused', facts: { reason: 'cancelled-at-provider' } };
-  return undefined;
+/** How often an attempt that is given up asks for its intent by the same key, before it only looks for one. */
+const GIVEN_UP_TRIES_MAX = 3;
+
+/** Refusals of the fence that mean: the hold ran out, and its seats may be free. */
+const RAN_OUT = ['expired', 'taken-over'];
+
+async function fence(attempt: Attempt, world: World): Promise<Step> {
+  const reply = await call('book', attempt, world, () => world.holds.book(attempt));
+  if (reply.outcome === 'booked') return { event: 'booked' };
+  if (attempt.latePayment === 'same-seats-if-free' && RAN_OUT.includes(reply.reason)) {
+    return { event: 'late', facts: { lateHoldId: newId() } };
+  }
+  return { event: 'refused', facts: { reason: reply.reason } };
 }
 
 /** Where the command cannot be sent at all, the attempt is given up before the provider hears of it. */
@@ -310,16 +364,12 @@ async function endPayment(attempt: Attempt, world: World): Promise<void> {
   if (reply.outcome === 'booked') throw new Error(`Attempt ${attempt.attemptId} is booked but was given up`);
 }
 
+/** Makes sure that no money can be taken any more, or finds that it has been. */
 async function close(attempt: Attempt, world: World): Promise<Step> {
-  const intent = await cancelIntent(attempt, world);
-  if (intent?.status === 'succeeded') throw new Error(`Intent ${intent.id} was captured without its seat`);
-  return { event: 'closed' };
-}
-
-/** Makes sure that no money can be taken any more: undefined when there was never an intent. */
-async function cancelIntent(attempt: Attempt, world: World): Promise<Intent | undefined> {
-  if (!attempt.amountMinor) return undefined;
-  return call('cancel-intent', attempt, world, () => world.provider.cancelIntent(attempt));
+  if (!attempt.intentId) return { event: 'closed' };
+  const intent = await call('cancel-intent', attempt, world, () => world.provider.cancelIntent(attempt));
+  if (intent.status === 'succeeded') return { event: 'charged' };
+  return intent.status === 'canceled' ? { event: 'closed' } : 'wait';
 }
 
 async function call<T>(name: Call, attempt: Attempt, world: World, work: () => Promise<T>): Promise<T> {

@@ -1,3 +1,4 @@
+import type { LatePayment } from '@holdfast/contracts';
 import type { Database } from '@holdfast/postgres';
 import { v7 as newId } from 'uuid';
 import { hasEnded, type State } from './attempt-lifecycle';
@@ -24,9 +25,18 @@ export interface AttemptFacts {
   /** The version under which `book` is fenced. */
   fenceVersion?: number | null;
   seatIds?: string[] | null;
+  /** In the order of the seats; they sum to the amount. */
+  seatPricesMinor?: number[] | null;
+  latePayment?: LatePayment | null;
+  /** Under which a late payer gets the same seats again. */
+  lateHoldId?: string | null;
   /** Of the hold, by the clock of hold-service's database. */
   deadline?: Date | null;
   intentId?: string | null;
+  /** What has become of the amount so far. */
+  authorisedMinor?: number;
+  capturedMinor?: number;
+  releasedMinor?: number;
   keyGeneration?: number;
   keySpent?: boolean;
 }
@@ -41,6 +51,8 @@ export interface Attempt extends Required<AttemptFacts> {
   askedVersion: number | null;
   state: State;
   version: number;
+  /** What was given back of the captured amount. */
+  refundedMinor: number;
   /** Times in a row that nobody answered in this state. */
   tries: number;
   createdAt: Date;
@@ -73,8 +85,10 @@ const KEY_FREE_AGAIN: ReadonlySet<State> = new Set(['refused']);
 const COLUMNS = `
   event_id AS "eventId", attempt_id AS "attemptId", hold_id AS "holdId", buyer_id AS "buyerId",
   payment_method AS "paymentMethod", asked_version AS "askedVersion", state, version, reason,
-  amount_minor::float8 AS "amountMinor", currency, fence_version AS "fenceVersion", seat_ids AS "seatIds", deadline,
-  intent_id AS "intentId", key_generation AS "keyGeneration", key_spent AS "keySpent", tries,
+  amount_minor::float8 AS "amountMinor", currency, fence_version AS "fenceVersion", seat_ids AS "seatIds",
+  seat_prices_minor::float8[] AS "seatPricesMinor", late_payment AS "latePayment", late_hold_id AS "lateHoldId", deadline,
+  intent_id AS "intentId", authorised_minor::float8 AS "authorisedMinor", captured_minor::float8 AS "capturedMinor",
+  released_minor::float8 AS "releasedMinor", refunded_minor::float8 AS "refundedMinor", key_generation AS "keyGeneration", key_spent AS "keySpent", tries,
   created_at AS "createdAt", next_at AS "nextAt", clock_timestamp() AS "serverTime",
   coalesce(deadline <= clock_timestamp(), false) AS "deadlinePassed"`;
 
@@ -97,7 +111,8 @@ export class Attempts {
   }
 
   /**
-   * Moves an attempt to another state, or the same, with what was learnt; renews the lease.
+   * Moves an attempt to another state, or the same, with what was learnt; renews the lease. What became of the money is
+   * posted in the same statement; an attempt that was charged and has lost its seats leaves a refund behind.
    *
    * @returns undefined when somebody else has changed it meanwhile
    */
@@ -121,6 +136,16 @@ export class Attempts {
       now.keySpent,
       this.times.leaseMs,
       KEY_FREE_AGAIN.has(to) || (attempt.state === 'started' && to === 'abandoning'),
+      now.seatPricesMinor,
+      now.latePayment,
+      now.lateHoldId,
+      now.authorisedMinor,
+      now.capturedMinor,
+      now.releasedMinor,
+      attempt.authorisedMinor,
+      attempt.capturedMinor,
+      attempt.releasedMinor,
+      to === 'returned' ? newId() : null,
     ]);
     return rows[0];
   }
@@ -157,9 +182,9 @@ export class Attempts {
     return rows[0];
   }
 
-  /** By its id alone, as its buyer names it; undefined when it is somebody else's or none. */
-  async findOwn(attemptId: string, buyerId: string): Promise<Attempt | undefined> {
-    return (await this.database.query<Attempt>(findOwnSql, [attemptId, buyerId]))[0];
+  /** By its id alone; undefined when there is none, or it is not the buyer's who is named. */
+  async find(attemptId: string, buyerId: string | undefined): Promise<Attempt | undefined> {
+    return (await this.database.query<Attempt>(findSql, [attemptId, buyerId ?? null]))[0];
   }
 
   private async insert(request: PaymentRequest): Promise<Attempt | undefined> {
@@ -211,17 +236,39 @@ SELECT ${COLUMNS}, body_hash AS "bodyHash", pay_key IS NOT DISTINCT FROM $3 AS "
 
 /**
  * $1 event · $2 attempt · $3 state · $4 version · $5 state to · $6 an end · $7 reason · $8 amount · $9 currency · $10 fence
- * version · $11 seats · $12 deadline · $13 intent · $14 key generation · $15 key spent · $16 lease ms · $17 free the key
+ * version · $11 seats · $12 deadline · $13 intent · $14 key generation · $15 key spent · $16 lease ms · $17 free the key ·
+ * $18 seat prices · $19 late policy · $20 late hold · $21 authorised $22 captured $23 released, and before: $24 $25 $26 ·
+ * $27 refund of the whole, or null
  */
 const moveSql = `
-UPDATE payments.attempts
-   SET state = $5, version = version + 1, reason = $7, amount_minor = $8, currency = $9, fence_version = $10,
-       seat_ids = $11, deadline = $12, intent_id = $13, key_generation = $14, key_spent = $15, tries = 0,
-       next_at = clock_timestamp() + $16::float8 * interval '1 ms',
-       ended_at = CASE WHEN $6 THEN clock_timestamp() END,
-       pay_key = CASE WHEN $17 THEN NULL ELSE pay_key END
- WHERE event_id = $1 AND attempt_id = $2 AND state = $3 AND version = $4
-RETURNING ${COLUMNS}`;
+WITH moved AS (
+  UPDATE payments.attempts
+     SET state = $5, version = version + 1, reason = $7, amount_minor = $8, currency = $9, fence_version = $10,
+         seat_ids = $11, deadline = $12, intent_id = $13, key_generation = $14, key_spent = $15, tries = 0,
+         next_at = clock_timestamp() + $16::float8 * interval '1 ms',
+         ended_at = CASE WHEN $6 THEN clock_timestamp() END,
+         pay_key = CASE WHEN $17 THEN NULL ELSE pay_key END,
+         seat_prices_minor = $18, late_payment = $19, late_hold_id = $20,
+         authorised_minor = $21, captured_minor = $22, released_minor = $23
+   WHERE event_id = $1 AND attempt_id = $2 AND state = $3 AND version = $4
+  RETURNING *
+), posted AS (
+  INSERT INTO payments.money_ledger (event_id, attempt_id, subject_id, kind, debit, credit, amount_minor, currency, at)
+  SELECT m.event_id, m.attempt_id, m.attempt_id, p.kind, p.debit, p.credit, p.amount, m.currency, clock_timestamp()
+    FROM moved m CROSS JOIN LATERAL (
+      VALUES ('authorised', 'authorised', 'buyers', m.authorised_minor - $24::bigint),
+             ('captured', 'captured', 'authorised', m.captured_minor - $25::bigint),
+             ('released', 'buyers', 'authorised', m.released_minor - $26::bigint)) AS p (kind, debit, credit, amount)
+   WHERE p.amount <> 0
+), given_back AS (
+  INSERT INTO payments.refunds (event_id, refund_id, attempt_id, hold_id, intent_id, seat_ids, amount_minor, currency,
+                                state, next_at, in_hand, created_at)
+  SELECT m.event_id, $27::uuid, m.attempt_id, m.hold_id, m.intent_id, '{}', m.captured_minor, m.currency,
+         'unbooked', t.now, false, t.now
+    FROM moved m CROSS JOIN (SELECT clock_timestamp() AS now) t
+   WHERE $27::uuid IS NOT NULL
+)
+SELECT ${COLUMNS} FROM moved`;
 
 /**
  * At once when a hint came meanwhile. Else not later than the deadline, at which an attempt is given up; but not at once either, should that have passed.
@@ -266,5 +313,6 @@ RETURNING ${COLUMNS}`;
 /** $1 event · $2 attempt */
 const rereadSql = `SELECT ${COLUMNS} FROM payments.attempts WHERE event_id = $1 AND attempt_id = $2`;
 
-/** $1 attempt · $2 buyer */
-const findOwnSql = `SELECT ${COLUMNS} FROM payments.attempts WHERE attempt_id = $1 AND buyer_id = $2`;
+/** $1 attempt · $2 buyer, or null */
+const findSql = `
+SELECT ${COLUMNS} FROM payments.attempts WHERE attempt_id = $1 AND ($2::text IS NULL OR buyer_id = $2)`;

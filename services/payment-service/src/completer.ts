@@ -1,4 +1,5 @@
 import { advance, type World } from './attempt-lifecycle';
+import { advanceRefund, type RefundWorld } from './refund-lifecycle';
 
 /** Pieces of work one instance has in hand at a time, of each kind. */
 const IN_HAND_MAX = 50;
@@ -28,6 +29,17 @@ export const unfinishedAttempts =
     return attempts.map((attempt) => ({
       name: `payment ${attempt.attemptId} in ${attempt.state}`,
       complete: () => advance(attempt, world, true),
+    }));
+  };
+
+/** Refunds that have not ended. */
+export const unfinishedRefunds =
+  (world: RefundWorld): TakeUp =>
+  async (limit) => {
+    const refunds = await world.refunds.takeUp(limit);
+    return refunds.map((refund) => ({
+      name: `refund ${refund.refundId} in ${refund.state}`,
+      complete: () => advanceRefund(refund, world),
     }));
   };
 

@@ -1,12 +1,17 @@
 import { CRASH_POINTS as ATTEMPT_CRASH_POINTS, type CrashPoint as AttemptCrashPoint } from './attempt-lifecycle';
 import type { Attempt } from './attempts';
+import { REFUND_CRASH_POINTS, type RefundCrashPoint } from './refund-lifecycle';
 import { WEBHOOK_CRASH_POINTS, type WebhookCrashPoint } from './webhooks';
 
 /** A point at which the process may die: around every call to the outside, and after every commit. */
-export type CrashPoint = AttemptCrashPoint | WebhookCrashPoint;
+export type CrashPoint = AttemptCrashPoint | RefundCrashPoint | WebhookCrashPoint;
 
 /** All of them, for drills. */
-export const CRASH_POINTS: readonly CrashPoint[] = [...ATTEMPT_CRASH_POINTS, ...WEBHOOK_CRASH_POINTS];
+export const CRASH_POINTS: readonly CrashPoint[] = [
+  ...ATTEMPT_CRASH_POINTS,
+  ...REFUND_CRASH_POINTS,
+  ...WEBHOOK_CRASH_POINTS,
+];
 
 /** What has come to a point; a webhook may be about no attempt of ours. */
 export type CrashPlace = Partial<Pick<Attempt, 'attemptId' | 'holdId'>>;

@@ -3,13 +3,16 @@ import {
   BeginPayment,
   Book,
   EndPayment,
+  LateBook,
   Unbook,
   type BeginPaymentReply,
   type BookReply,
   type EndPaymentReply,
+  type LateBookReply,
   type UnbookReply,
 } from '@holdfast/contracts';
 import type { Attempt } from './attempts';
+import type { Refund } from './refunds';
 
 /** A connection that is just being made again is worth waiting for; a broker that is away is not. */
 const READY_WAIT_MS = 2_000;
@@ -35,10 +38,14 @@ export interface HoldCommands {
   beginPayment(attempt: Attempt): Promise<BeginPaymentReply>;
   /** The fence: the seats are the buyer's, or this attempt is refused for good. */
   book(attempt: Attempt): Promise<BookReply>;
+  /** The same seats under the attempt's late hold, if they are all free; or this attempt is refused for good. */
+  lateBook(attempt: Attempt): Promise<LateBookReply>;
   /** No later `book` of this attempt may win; the hold lives on. */
   endPayment(attempt: Attempt): Promise<EndPaymentReply>;
-  /** Gives booked seats back. */
+  /** Gives all seats of a booked attempt back. */
   unbook(attempt: Attempt, reason: string): Promise<UnbookReply>;
+  /** Gives the seats of a refund back. */
+  unbookSeats(refund: Refund): Promise<UnbookReply>;
 }
 
 /**
@@ -64,12 +71,22 @@ export function brokerHoldCommands(broker: Broker, timeoutMs: number): HoldComma
       const message: Book = { ...of(attempt), version: attempt.fenceVersion ?? 0 };
       return answered(broker.request(Book, message, options));
     },
+    lateBook: (attempt) => {
+      if (!attempt.lateHoldId) throw new Error(`Payment attempt ${attempt.attemptId} has no late hold`);
+      const message: LateBook = { ...of(attempt), newHoldId: attempt.lateHoldId };
+      return answered(broker.request(LateBook, message, options));
+    },
     endPayment: (attempt) => {
       const message: EndPayment = { ...of(attempt), reason: attempt.reason ?? 'given-up' };
       return answered(broker.request(EndPayment, message, options));
     },
     unbook: (attempt, reason) => {
-      const message: Unbook = { ...of(attempt), reason };
+      const holdId = attempt.lateHoldId ?? attempt.holdId;
+      const message: Unbook = { ...of(attempt), holdId, reason };
+      return answered(broker.request(Unbook, message, options));
+    },
+    unbookSeats: ({ eventId, holdId, attemptId, refundId, seatIds }) => {
+      const message: Unbook = { eventId, holdId, attemptId, refundId, seatIds, reason: 'refunded' };
       return answered(broker.request(Unbook, message, options));
     },
   };

@@ -48,7 +48,8 @@ const KEPT_DAYS = 30;
 export class Inbox {
   constructor(private readonly database: Database) {}
 
-  /** Stores an event together with its effect, in one statement; the effect of a hint is that its attempt is due now. */
+  /** Stores an event together with its effect, in one statement; the effect of a hint is that its attempt, or
+   * its refund, is due now. */
   async receive(event: ProviderEvent): Promise<Verdict> {
     const rows = await this.database.query<{ verdict: Verdict }>(receiveSql, [
       event.providerEventId,
@@ -97,7 +98,9 @@ WITH t AS MATERIALIZED (
    WHERE intent_id = $4
    LIMIT 1
 ), judged AS (
-  SELECT k.*, coalesce(k.amount_minor <> $8::bigint OR k.currency <> $9::text, false) AS amount_differs
+  SELECT k.*, coalesce(k.amount_minor <> $8::bigint OR k.currency <> $9::text, false) AS amount_differs,
+         EXISTS (SELECT FROM payments.refunds r
+                  WHERE r.event_id = k.event_id AND r.attempt_id = k.attempt_id AND r.ended_at IS NULL) AS refunding
     FROM t LEFT JOIN known k ON true
 ), stored AS (
   INSERT INTO payments.inbox (provider_event_id, type, object_id, intent_id, event_id, attempt_id, created_at,
@@ -108,8 +111,9 @@ WITH t AS MATERIALIZED (
       SELECT CASE
                WHEN NOT $7::boolean THEN 'unknown-type'
                WHEN j.attempt_id IS NULL OR j.amount_differs THEN 'doubtful'
-               WHEN $10::boolean AND j.ended_at IS NOT NULL AND j.state <> 'captured' THEN 'doubtful'
-               WHEN j.ended_at IS NULL THEN 'hint'
+               WHEN $2 = 'refund.failed' THEN 'doubtful'
+               WHEN $10::boolean AND j.ended_at IS NOT NULL AND j.state NOT IN ('captured', 'returned') THEN 'doubtful'
+               WHEN j.ended_at IS NULL OR j.refunding THEN 'hint'
                ELSE 'settled'
              END AS verdict) v
   ON CONFLICT DO NOTHING
@@ -119,6 +123,12 @@ WITH t AS MATERIALIZED (
      SET hinted = true, next_at = CASE WHEN a.in_hand AND a.next_at > t.now THEN a.next_at ELSE t.now END
     FROM judged j CROSS JOIN t CROSS JOIN stored s
    WHERE $7::boolean AND a.event_id = j.event_id AND a.attempt_id = j.attempt_id AND a.ended_at IS NULL
+), looked_for AS (
+  -- What is said of a refund is worth a look at those of its payment; that of one that is done, a look by reconciliation.
+  UPDATE payments.refunds r SET next_at = t.now
+    FROM judged j CROSS JOIN t CROSS JOIN stored s
+   WHERE $7::boolean AND r.event_id = j.event_id AND r.attempt_id = j.attempt_id
+     AND r.ended_at IS NULL AND NOT r.in_hand
 ), broken AS (
   INSERT INTO payments.breaks AS b (break_id, kind, object_id, event_id, attempt_id, details, found_at, seen_at)
   SELECT gen_random_uuid(), 'webhook-amount-differs', $1, j.event_id, j.attempt_id,

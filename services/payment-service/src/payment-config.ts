@@ -2,7 +2,7 @@ import { fromEnv } from '@holdfast/config';
 import { HttpConfig } from '@holdfast/http';
 import { Each } from '@holdfast/contracts';
 import { Transform } from 'class-transformer';
-import { ArrayMinSize, IsInt, IsString, IsUrl, Max, Min, MinLength } from 'class-validator';
+import { ArrayMinSize, IsBoolean, IsInt, IsString, IsUrl, Matches, Max, Min, MinLength } from 'class-validator';
 
 const HOUR_MS = 3_600_000;
 
@@ -38,6 +38,25 @@ export class PaymentConfig extends HttpConfig {
   @IsString()
   @MinLength(8)
   stripeSecretKey: string = 'sk_test_sandbox';
+
+  /** Marks this system's payments at the provider. Another system on the same account needs another name. */
+  @fromEnv('HOLDFAST_SYSTEM_NAME')
+  @Matches(/^[\w-]{1,40}$/)
+  systemName: string = 'holdfast';
+
+  /** How often the provider's books are compared with ours. */
+  @fromEnv('HOLDFAST_RECONCILE_EVERY_MS')
+  @IsInt()
+  @Min(1)
+  @Max(24 * HOUR_MS)
+  reconcileEveryMs: number = 60_000;
+
+  /** What is younger is not compared yet. */
+  @fromEnv('HOLDFAST_RECONCILE_SETTLE_MS')
+  @IsInt()
+  @Min(0)
+  @Max(24 * HOUR_MS)
+  reconcileSettleMs: number = 300_000;
 
   /** What webhooks are signed with, as a comma list: several while one is being replaced by the next. */
   @fromEnv('HOLDFAST_STRIPE_WEBHOOK_SECRETS')
@@ -88,6 +107,11 @@ export class PaymentConfig extends HttpConfig {
   @Min(0)
   @Max(25_000)
   answerMs: number = 10_000;
+
+  /** Whether buyers may give seats back by themselves; callers with the role `service` always may. */
+  @fromEnv('HOLDFAST_REFUNDS_BY_BUYERS')
+  @IsBoolean()
+  refundsByBuyers: boolean = true;
 
   /** A payment nobody has worked on for this long is taken up by somebody else. More than any one call may take. */
   @fromEnv('HOLDFAST_PAYMENT_LEASE_MS')

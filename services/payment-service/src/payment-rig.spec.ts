@@ -1,6 +1,23 @@
 import { onCommand, openBroker, type Broker } from '@holdfast/broker';
-import { BeginPayment, Book, EndPayment, Unbook, type BeginPaymentReply } from '@holdfast/contracts';
-import { beginPayment, book, createEvent, endPayment, hold, inventoryMigrations, unbook } from '@holdfast/inventory';
+import {
+  BeginPayment,
+  Book,
+  EndPayment,
+  LateBook,
+  Unbook,
+  type LatePayment,
+  type BeginPaymentReply,
+} from '@holdfast/contracts';
+import {
+  beginPayment,
+  book,
+  createEvent,
+  endPayment,
+  hold,
+  inventoryMigrations,
+  lateBook,
+  unbook,
+} from '@holdfast/inventory';
 import type { Database } from '@holdfast/postgres';
 import { SandboxConfig, startSandbox, type Charge, type Intent, type Sandbox } from '@holdfast/sandbox-provider';
 import { testDatabase, testVhost, type TestDatabase, type TestVhost } from '@holdfast/testing';
@@ -10,8 +27,12 @@ import { Attempts, type Attempt } from './attempts';
 import { brokerHoldCommands } from './hold-commands';
 import { paymentMigrations } from './migrations';
 import { Provider } from './provider';
+import type { RefundWorld } from './refund-lifecycle';
+import { Refunds } from './refunds';
 
 const READY_MS = 15_000;
+/** How long the bank takes for a refund that is pending. */
+const REFUND_MS = 30;
 const SETTLE_MS = 10_000;
 const LOOK_MS = 10;
 const SEAT_PRICE_MINOR = 4_500;
@@ -20,6 +41,8 @@ const SEAT_PRICE_MINOR = 4_500;
 export const TIMES = { leaseMs: 30_000, backoffMs: 1, backoffMaxMs: 50, actionPollMs: 10 };
 const PROVIDER_TIMEOUT_MS = 120;
 const COMMAND_TIMEOUT_MS = 5_000;
+
+export type RigWorld = World & RefundWorld;
 
 export interface HeldSeats {
   eventId: string;
@@ -46,8 +69,7 @@ export class PaymentRig {
     private readonly holdService: Broker,
     private readonly broker: Broker,
     readonly sandbox: Sandbox,
-    private readonly eventId: string,
-    private readonly freeEventId: string,
+    private readonly events: { paid: string; free: string; late: string },
   ) {}
 
   /** @param rabbitmqUrl a broker of the caller's own, instead of a virtual host of the shared one */
@@ -58,10 +80,13 @@ export class PaymentRig {
     const broker = openBroker({ url: vhost.url, name: 'payment-service' });
     await Promise.all([holdService.whenReady(READY_MS), broker.whenReady(READY_MS)]);
     await answerCommands(holdService, db.database).then((consumer) => consumer.whenConsuming(READY_MS));
-    const sandbox = await startSandbox(Object.assign(new SandboxConfig(), { port: 0 }));
-    const eventId = await newEvent(db.database, SEAT_PRICE_MINOR);
-    const freeEventId = await newEvent(db.database, 0);
-    return new PaymentRig(db, vhost, holdService, broker, sandbox, eventId, freeEventId);
+    const sandbox = await startSandbox(Object.assign(new SandboxConfig(), { port: 0, refundMs: REFUND_MS }));
+    const events = {
+      paid: await newEvent(db.database, SEAT_PRICE_MINOR, 'void'),
+      free: await newEvent(db.database, 0, 'void'),
+      late: await newEvent(db.database, SEAT_PRICE_MINOR, 'same-seats-if-free'),
+    };
+    return new PaymentRig(db, vhost, holdService, broker, sandbox, events);
   }
 
   async close(): Promise<void> {
@@ -81,28 +106,37 @@ export class PaymentRig {
     return this.vhost.url;
   }
 
-  world(changes: Partial<World> = {}): World {
+  world(changes: Partial<RigWorld> = {}): RigWorld {
     return {
       attempts: new Attempts(this.database, TIMES),
+      refunds: new Refunds(this.database, TIMES),
       holds: brokerHoldCommands(this.broker, COMMAND_TIMEOUT_MS),
       provider: new Provider({
         apiUrl: this.sandbox.url,
         secretKey: new SandboxConfig().secretKey,
+        system: 'holdfast',
         timeoutMs: PROVIDER_TIMEOUT_MS,
         faultsMax: 1_000,
         restMs: 100,
       }),
       crashPoint: () => undefined,
       onMoved: () => undefined,
+      onRefundMoved: () => undefined,
       ...changes,
     };
   }
 
-  /** Two fresh seats, held. */
-  async holdSeats({ free = false, buyerId = `buyer-${newId()}` } = {}): Promise<HeldSeats> {
+  /**
+   * Two fresh seats, held.
+   *
+   * @param on an event with paid seats, with free ones, or one that gives late payers the same seats if they are free
+   */
+  async holdSeats({
+    on = 'paid',
+    buyerId = `buyer-${newId()}`,
+  }: { on?: 'paid' | 'free' | 'late'; buyerId?: string } = {}): Promise<HeldSeats> {
     const seatIds = [seatName(this.seats++), seatName(this.seats++)];
-    const eventId = free ? this.freeEventId : this.eventId;
-    return this.take(eventId, buyerId, seatIds);
+    return this.take(this.events[on], buyerId, seatIds);
   }
 
   /** The hold's deadline was in the past all along: what hold-service then sees. */
@@ -124,7 +158,9 @@ export class PaymentRig {
 
   /** Everything that waits is due now. */
   async makeDue(): Promise<void> {
-    await this.database.query('UPDATE payments.attempts SET next_at = clock_timestamp() WHERE ended_at IS NULL');
+    for (const table of ['attempts', 'refunds']) {
+      await this.database.query(`UPDATE payments.${table} SET next_at = clock_timestamp() WHERE ended_at IS NULL`);
+    }
   }
 
   /** Records an attempt for a hold and drives it as far as it goes by itself. */
@@ -160,8 +196,10 @@ export class PaymentRig {
     const ids = new Set(own.map(({ id }) => id));
     const taken = [...charges.values()].filter((charge: Charge) => ids.has(charge.payment_intent));
     const rows = await this.database.query<{ n: number }>(
-      `SELECT count(*)::int AS n FROM inventory.seats WHERE event_id = $1 AND hold_id = $2 AND state = 'booked'`,
-      [held.eventId, held.holdId],
+      `SELECT count(*)::int AS n FROM inventory.seats s
+        WHERE event_id = $1 AND seat_id = ANY ($2) AND state = 'booked' AND hold_id IN (
+          SELECT unnest(ARRAY[hold_id, late_hold_id]) FROM payments.attempts WHERE event_id = $1 AND attempt_id = $3)`,
+      [held.eventId, held.seatIds, attempt.attemptId],
     );
     return {
       chargedMinor: taken.reduce((sum, charge) => sum + charge.amount_captured - charge.amount_refunded, 0),
@@ -183,7 +221,7 @@ export class PaymentRig {
 const SEATS = 4_000;
 const seatName = (number: number) => `seat-${String(number).padStart(5, '0')}`;
 
-async function newEvent(database: Database, priceMinor: number): Promise<string> {
+async function newEvent(database: Database, priceMinor: number, latePayment: LatePayment): Promise<string> {
   const eventId = newId();
   await createEvent(database, {
     eventId,
@@ -202,7 +240,7 @@ async function newEvent(database: Database, priceMinor: number): Promise<string>
       seatsPerHoldMax: 10,
       seatsPerBuyerMax: 10,
       payGraceSeconds: 0,
-      latePayment: 'void',
+      latePayment,
     },
   });
   return eventId;
@@ -218,6 +256,10 @@ async function answerCommands(broker: Broker, database: Database) {
     }),
     onCommand(Book, async ({ eventId, ...request }) => {
       const outcome = one(await book(database, eventId, [request]));
+      return { ...outcome, serverTime: outcome.serverTime.toISOString() };
+    }),
+    onCommand(LateBook, async ({ eventId, ...request }) => {
+      const outcome = await lateBook(database, eventId, request);
       return { ...outcome, serverTime: outcome.serverTime.toISOString() };
     }),
     onCommand(EndPayment, async ({ eventId, ...request }) => {

@@ -278,6 +278,103 @@ describe('GET /v1/payments/:id', () => {
   });
 });
 
+describe('POST /v1/payments/:id/refunds', () => {
+  const refund = async (
+    paymentId: string,
+    held: HeldSeats,
+    body: object = {},
+    { as = held.buyerId, roles = ['buyer'], key = newId(), on = app } = {},
+  ) => {
+    const jwt = new SignJWT({ sub: as, roles }).setProtectedHeader({ alg: 'HS256' });
+    const token = await jwt.setExpirationTime('5m').sign(new TextEncoder().encode(SECRET));
+    return on.inject({
+      method: 'POST',
+      url: `/v1/payments/${paymentId}/refunds`,
+      headers: { authorization: `Bearer ${token}`, 'idempotency-key': key },
+      payload: body,
+    });
+  };
+  const paid = async () => {
+    const held = await rig.holdSeats();
+    const answer = await pay(held);
+    return { held, answer, paymentId: paymentIdOf(answer), seats: held.seatIds };
+  };
+
+  it('gives one seat back and its price, and the payment says where each seat stands', async () => {
+    const { held, answer, paymentId, seats } = await paid();
+    const refunded = await refund(paymentId, held, { seats: [seats[0]] });
+    expect(refunded.statusCode).toBe(201);
+    expect(refunded.json()).toMatchObject({ state: 'refunded', amountMinor: 4_500, seatIds: [seats[0]] });
+    expect((await booksOf(held, answer)).chargedMinor).toBe(4_500);
+    expect((await read(paymentId, held.buyerId)).json()).toMatchObject({
+      state: 'captured',
+      refundedMinor: 4_500,
+      seats: [
+        { seatId: seats[0], priceMinor: 4_500, state: 'refunded' },
+        { seatId: seats[1], priceMinor: 4_500, state: 'booked' },
+      ],
+      refunds: [{ state: 'refunded' }],
+    });
+  });
+
+  it('gives back all that is left when no seats are named', async () => {
+    const { held, answer, paymentId, seats } = await paid();
+    await refund(paymentId, held, { seats: [seats[0]] });
+    expect((await refund(paymentId, held)).json()).toMatchObject({ seatIds: [seats[1]], amountMinor: 4_500 });
+    expect(await booksOf(held, answer)).toMatchObject({ chargedMinor: 0, booked: false });
+    expect((await refund(paymentId, held)).json()).toMatchObject({ status: 409, code: 'seats-refunded' });
+  });
+
+  it('repeated with its key is the same refund, and with another body is refused', async () => {
+    const { held, answer, paymentId, seats } = await paid();
+    const key = newId();
+    const first = await refund(paymentId, held, { seats: [seats[0]] }, { key });
+    const second = await refund(paymentId, held, { seats: [seats[0]] }, { key });
+    expect(second.headers['idempotency-replayed']).toBe('true');
+    expect(second.json<{ refundId: string }>().refundId).toBe(first.json<{ refundId: string }>().refundId);
+    expect((await refund(paymentId, held, {}, { key })).json()).toMatchObject({ code: 'idempotency-key-reused' });
+    expect((await booksOf(held, answer)).chargedMinor).toBe(4_500);
+  });
+
+  it('refuses foreign, repeated and refunded seats, an amount, and more than was paid', async () => {
+    const { held, answer, paymentId, seats } = await paid();
+    const other = await paid();
+    const refusals = [
+      [{ seats: other.seats }, 422, 'unknown-seats'],
+      [{ seats: [seats[0], seats[0]] }, 422, 'duplicate-seats'],
+      [{ seats: [] }, 422, 'validation-failed'],
+      [{ seats: [seats[0]], amountMinor: 1_000_000 }, 422, 'validation-failed'],
+    ] as const;
+    for (const [body, status, code] of refusals) {
+      expect((await refund(paymentId, held, body)).json()).toMatchObject({ status, code });
+    }
+    expect(await booksOf(held, answer)).toMatchObject({ chargedMinor: 9_000, booked: true });
+  });
+
+  it('is for the payer and for services', async () => {
+    const { held, paymentId, seats } = await paid();
+    const unknown = { status: 404, code: 'unknown-payment' };
+    expect((await refund(paymentId, held, {}, { as: 'stranger' })).json()).toMatchObject(unknown);
+    expect((await refund(newId(), held)).json()).toMatchObject(unknown);
+    expect((await refund('x', held)).json()).toMatchObject(unknown);
+    expect((await refund(paymentId, held, {}, { roles: ['organiser'] })).statusCode).toBe(403);
+    const byService = await refund(paymentId, held, { seats: [seats[0]] }, { as: 'back-office', roles: ['service'] });
+    expect(byService.statusCode).toBe(201);
+    const strict = await start({ refundsByBuyers: false });
+    expect((await refund(paymentId, held, {}, { on: strict })).json()).toMatchObject({
+      status: 403,
+      code: 'forbidden',
+    });
+  });
+
+  it('refuses a payment that was not captured', async () => {
+    const held = await rig.holdSeats();
+    const declined = await pay(held, { paymentMethod: 'pm_card_chargeDeclined' });
+    const paymentId = declined.json<{ paymentId: string }>().paymentId;
+    expect((await refund(paymentId, held)).json()).toMatchObject({ status: 409, code: 'payment-not-captured' });
+  });
+});
+
 describe('an answer that takes too long', () => {
   it('is pending, goes on, and is replayed as what it became', async () => {
     const impatient = await start();

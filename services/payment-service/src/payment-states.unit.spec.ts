@@ -1,28 +1,36 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CALLS, CRASH_POINTS, hasEnded, nextState, TRANSITIONS, type Event, type State } from './attempt-lifecycle';
+import { REFUND_CALLS, REFUND_TRANSITIONS } from './refund-lifecycle';
 
-const page = readFileSync(join(__dirname, '..', '..', '..', 'docs', 'payment-states.md'), 'utf8');
-const states = Object.keys(CALLS) as State[];
-const events = [...new Set(TRANSITIONS.map(([, event]) => event))];
-
-describe('docs/payment-states.md', () => {
-  it('draws exactly the transitions of the code', () => {
-    const drawn = [...page.matchAll(/^ {2}(\w+) --> (\w+): ([\w-]+)$/gm)].map(([, from, to, event]) =>
-      [from, event, to].map((name) => name?.replaceAll('_', '-')).join(' '),
-    );
-    expect(drawn.sort()).toEqual(TRANSITIONS.map((row) => row.join(' ')).sort());
-  });
-
-  it('names the calls of every state', () => {
-    const rows = [...page.matchAll(/^\| `([\w-]+)` +\|[^|]*\|([^|]*)\|/gm)].map(([, state, calls]) => [
+const wholePage = readFileSync(join(__dirname, '..', '..', '..', 'docs', 'payment-states.md'), 'utf8');
+const [page = '', refundPage = ''] = wholePage.split("## A refund's states");
+const transitionsDrawnOn = (text: string) =>
+  [...text.matchAll(/^ {2}(\w+) --> (\w+): ([\w-]+)$/gm)].map(([, from, to, event]) =>
+    [from, event, to].map((name) => name?.replaceAll('_', '-')).join(' '),
+  );
+const callsNamedOn = (text: string): Record<string, string[] | undefined> =>
+  Object.fromEntries<string[] | undefined>(
+    [...text.matchAll(/^\| `([\w-]+)` +\|[^|]*\|([^|]*)\|/gm)].map(([, state = '', calls]) => [
       state,
       calls
         ?.split(',')
         .map((call) => call.trim())
         .filter(Boolean),
-    ]);
-    expect(Object.fromEntries(rows)).toEqual(CALLS);
+    ]),
+  );
+const states = Object.keys(CALLS) as State[];
+const events = [...new Set(TRANSITIONS.map(([, event]) => event))];
+
+describe('docs/payment-states.md', () => {
+  it('draws exactly the transitions of the code', () => {
+    expect(transitionsDrawnOn(page).sort()).toEqual(TRANSITIONS.map((row) => row.join(' ')).sort());
+    expect(transitionsDrawnOn(refundPage).sort()).toEqual(REFUND_TRANSITIONS.map((row) => row.join(' ')).sort());
+  });
+
+  it('names the calls of every state', () => {
+    expect(callsNamedOn(page)).toEqual(CALLS);
+    expect(callsNamedOn(refundPage)).toEqual(REFUND_CALLS);
   });
 });
 
@@ -54,8 +62,8 @@ describe('the transition table', () => {
 
   it('charges only after the fence, and gives the seats up only when nothing can be charged', () => {
     const into = (state: State) => TRANSITIONS.filter(([, , to]) => to === state).map(([from]) => from);
-    expect(new Set(into('captured'))).toEqual(new Set(['booked', 'uncapturable']));
-    expect(into('booked').filter((from) => from !== 'booked')).toEqual(['authorised']);
+    expect(new Set(into('captured'))).toEqual(new Set(['charged', 'booked', 'uncapturable']));
+    expect(into('booked').filter((from) => from !== 'booked')).toEqual(['authorised', 'late']);
     expect(CALLS.uncapturable).toEqual(['cancel-intent', 'unbook']);
   });
 });

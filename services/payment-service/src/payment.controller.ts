@@ -3,6 +3,7 @@ import {
   ApiIdempotencyKey,
   ApiProblems,
   Caller,
+  hasRole,
   IdempotencyKey,
   markReplayed,
   problem,
@@ -23,6 +24,7 @@ import {
 } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { validate as isUuid } from 'uuid';
+import { hasEnded } from './attempt-lifecycle';
 import type { Attempt } from './attempts';
 import { StrictBody } from './strict-body';
 import { paymentBody, paymentProblem } from './payment-answer';
@@ -83,12 +85,13 @@ export class PaymentController {
   }
 
   @Get(':paymentId')
-  @ApiOperation({ summary: 'A payment as it is now' })
+  @Roles('buyer', 'service')
+  @ApiOperation({ summary: 'A payment as it is now', description: 'A buyer’s own; anybody’s for the role `service`.' })
   @ApiParam({ name: 'paymentId', format: 'uuid' })
   @ApiOkResponse({ type: PaymentBody })
   @ApiProblems('unknown-payment', 'unavailable', 'unauthorised', 'forbidden')
   async read(@Caller() caller: Identity, @Param('paymentId') paymentId: string): Promise<PaymentBody> {
-    const attempt = isUuid(paymentId) ? await this.payments.read(paymentId, caller.id) : undefined;
+    const attempt = isUuid(paymentId) ? await this.payments.read(paymentId, buyerOf(caller)) : undefined;
     if (!attempt) throw problem('unknown-payment');
     return this.body(attempt);
   }
@@ -101,9 +104,13 @@ export class PaymentController {
   }
 
   private async body(attempt: Attempt): Promise<PaymentBody> {
-    return paymentBody(
-      attempt,
-      attempt.state === 'requires-action' ? await this.payments.nextAction(attempt) : undefined,
-    );
+    const refunds = hasEnded(attempt.state) ? await this.payments.refundsOf(attempt) : [];
+    const isWaiting = attempt.state === 'requires-action';
+    return paymentBody(attempt, refunds, isWaiting ? await this.payments.nextAction(attempt) : undefined);
   }
+}
+
+/** Whose payments a caller may see: only their own, unless it is a service. */
+export function buyerOf(caller: Identity): string | undefined {
+  return hasRole(caller, ['service']) ? undefined : caller.id;
 }

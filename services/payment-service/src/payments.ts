@@ -2,6 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { PaymentActionBody } from '@holdfast/contracts';
 import { advance, hasEnded, type World } from './attempt-lifecycle';
 import type { Attempt, PaymentRequest } from './attempts';
+import { advanceRefund, type RefundWorld } from './refund-lifecycle';
+import type { Refund, RefundRefusal, RefundRequest } from './refunds';
 
 /** How often a request looks at its payment while nobody has answered or somebody else works on it. */
 const LOOK_AGAIN_MS = 100;
@@ -17,6 +19,11 @@ export type PayOutcome =
   /** Nothing was asked of the provider, nor will be. */
   | { outcome: 'unavailable' };
 
+/** What became of a request to refund seats. */
+export type RefundOutcome =
+  /** Ended, or pending: the answer's time is up or the bank works on it, and the refund goes on. */
+  { outcome: 'refund'; refund: Refund; replayed: boolean } | RefundRefusal;
+
 export interface PaymentsOptions {
   /** How long a request waits for the end of its payment. */
   answerMs: number;
@@ -29,7 +36,7 @@ export class Payments {
   private readonly running = new Set<Promise<unknown>>();
 
   constructor(
-    private readonly world: World,
+    private readonly world: World & RefundWorld,
     private readonly options: PaymentsOptions,
   ) {}
 
@@ -54,12 +61,38 @@ export class Payments {
     }
   }
 
-  /** A buyer's own payment as it is now; one that waits for its payer is looked at again first. */
-  async read(attemptId: string, buyerId: string): Promise<Attempt | undefined> {
-    const attempt = await this.world.attempts.findOwn(attemptId, buyerId);
+  /**
+   * A payment as it is now; one that waits for its payer is looked at again first.
+   *
+   * @param buyerId whose it must be; undefined: anybody's
+   */
+  async read(attemptId: string, buyerId: string | undefined): Promise<Attempt | undefined> {
+    const attempt = await this.world.attempts.find(attemptId, buyerId);
     if (attempt?.state !== 'requires-action') return attempt;
     const taken = await this.world.attempts.takeOver(attempt);
-    return taken ? this.keep(taken, advance(taken, this.world, true)) : this.world.attempts.reread(attempt);
+    return taken ? this.keepPayment(taken, advance(taken, this.world, true)) : this.world.attempts.reread(attempt);
+  }
+
+  /** What was given back of a payment, and what is on its way. */
+  async refundsOf(attempt: Attempt): Promise<Refund[]> {
+    return this.world.refunds.of(attempt);
+  }
+
+  /** Gives seats of a captured payment back, and their price. The refund goes on when the caller no longer waits. */
+  async refund(request: RefundRequest): Promise<RefundOutcome> {
+    const start = await this.world.refunds.start(request);
+    if (start.outcome === 'replayed') return { outcome: 'refund', refund: start.refund, replayed: true };
+    if (start.outcome !== 'started') return start;
+    await this.world.crashPoint('refund:started:committed', start.refund);
+    const advanced = this.keep(
+      `refund ${start.refund.refundId}`,
+      () => this.world.refunds.reread(start.refund),
+      advanceRefund(start.refund, this.world),
+    );
+    const late = sleep(this.options.answerMs, 'late' as const, { ref: false });
+    const first = await Promise.race([advanced, late]);
+    const refund = first === 'late' ? await this.world.refunds.reread(start.refund) : first;
+    return { outcome: 'refund', refund, replayed: false };
   }
 
   /** What the payer of an attempt in `requires-action` needs; undefined when that is over at the provider. */
@@ -84,7 +117,7 @@ export class Payments {
   /** Drives a new attempt, through waits where nobody answers, until there is an answer or its time is up. */
   private async drive(started: Attempt): Promise<Attempt> {
     const timeUp = new AbortController();
-    const answer = this.keep(started, this.driveOn(started, timeUp.signal));
+    const answer = this.keepPayment(started, this.driveOn(started, timeUp.signal));
     const late = sleep(this.options.answerMs, 'late' as const, { ref: false });
     const first = await Promise.race([answer, late]);
     if (first !== 'late') return first;
@@ -105,11 +138,16 @@ export class Payments {
     return attempt;
   }
 
+  private keepPayment(attempt: Attempt, work: Promise<Attempt>): Promise<Attempt> {
+    const name = `payment ${attempt.attemptId} in ${attempt.state}`;
+    return this.keep(name, () => this.world.attempts.reread(attempt), work);
+  }
+
   /** Keeps work known until it is done, and a fault of it told, though its caller may have gone. */
-  private keep(attempt: Attempt, work: Promise<Attempt>): Promise<Attempt> {
+  private keep<T>(name: string, reread: () => Promise<T>, work: Promise<T>): Promise<T> {
     const kept = work.catch((error: unknown) => {
-      this.options.onFault(error, `payment ${attempt.attemptId} in ${attempt.state}`);
-      return this.world.attempts.reread(attempt);
+      this.options.onFault(error, name);
+      return reread();
     });
     this.running.add(kept);
     void kept.catch(() => undefined).finally(() => this.running.delete(kept));

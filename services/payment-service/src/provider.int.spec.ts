@@ -17,7 +17,14 @@ beforeEach(async () => {
 afterEach(() => sandbox.close());
 
 const connect = (secretKey = 'sk_test_sandbox') =>
-  new Provider({ apiUrl: sandbox.url, secretKey, timeoutMs: 1_000, faultsMax: FAULTS_MAX, restMs: REST_MS });
+  new Provider({
+    apiUrl: sandbox.url,
+    secretKey,
+    system: 'holdfast',
+    timeoutMs: 1_000,
+    faultsMax: FAULTS_MAX,
+    restMs: REST_MS,
+  });
 
 const attempt = (paymentMethod: string): Attempt => ({
   eventId: newId(),
@@ -33,6 +40,13 @@ const attempt = (paymentMethod: string): Attempt => ({
   currency: 'EUR',
   fenceVersion: 1,
   seatIds: ['A1'],
+  seatPricesMinor: [9_000],
+  latePayment: 'void',
+  lateHoldId: null,
+  authorisedMinor: 0,
+  capturedMinor: 0,
+  releasedMinor: 0,
+  refundedMinor: 0,
   deadline: new Date(),
   intentId: null,
   keyGeneration: 1,

@@ -6,17 +6,44 @@ import {
   handleType,
 } from 'cockatiel';
 import Stripe from 'stripe';
+import { validate as isUuid } from 'uuid';
 import type { Attempt } from './attempts';
+import type { Refund } from './refunds';
 
 /** What the saga needs to know of a payment intent. */
 export interface Intent {
   id: string;
   status: Stripe.PaymentIntent.Status;
+  amountMinor: number;
+  /** Taken so far. */
+  receivedMinor: number;
+  /** ISO 4217, upper case. */
+  currency: string;
   /** Why the last card was declined, or undefined. */
   declined: string | undefined;
   /** What the payer's client needs for 3-D Secure. */
   clientSecret: string | null;
   nextActionUrl: string | null;
+}
+
+/** An intent as reconciliation sees it: whose it says it is. */
+export interface ProviderIntent extends Intent {
+  system: string | undefined;
+  attemptId: string | undefined;
+}
+
+/** What needs to be known of a refund. */
+export interface ProviderRefund {
+  id: string;
+  intentId: string | undefined;
+  amountMinor: number;
+  /** Ours; undefined when it was not made for one. */
+  refundId: string | undefined;
+  /** Made by reconciliation, of a charge that no attempt has. */
+  isOfOrphan: boolean;
+  /** `pending`, `requires_action`, `succeeded`, `failed` or `canceled`. */
+  status: string;
+  failure: string | undefined;
 }
 
 /** Refused by the provider, which has done nothing; the reason is its decline code or error code. */
@@ -40,6 +67,8 @@ export class ProviderSilent extends Error {
 export interface ProviderOptions {
   apiUrl: string;
   secretKey: string;
+  /** Marks our intents, where the account has others too. */
+  system: string;
   timeoutMs: number;
   /** Faults in a row after which no call is made for `restMs`. */
   faultsMax: number;
@@ -49,13 +78,18 @@ export interface ProviderOptions {
 /** Intents of an attempt are looked for from this much before it began: the two clocks need not agree better. */
 const CLOCK_TOLERANCE_SECONDS = 300;
 const LIST_PAGE = 100;
+/** Intents looked through for one that has no stored id: 20 requests, made after a fault of the provider only. */
+const FIND_MAX = 2_000;
+
+/** An answer, unlike silence: there is no such thing. */
+const MISSING = Symbol('missing');
 
 /** The payment provider, by Stripe's own client: for Stripe and for the sandbox alike. */
 export class Provider {
   private readonly stripe: Stripe;
   private readonly breaker: CircuitBreakerPolicy;
 
-  constructor(options: ProviderOptions) {
+  constructor(private readonly options: ProviderOptions) {
     const { protocol, hostname, port } = new URL(options.apiUrl);
     this.stripe = new Stripe(options.secretKey, {
       protocol: protocol === 'https:' ? 'https' : 'http',
@@ -81,7 +115,12 @@ export class Provider {
           currency: (attempt.currency ?? '').toLowerCase(),
           capture_method: 'manual',
           payment_method: attempt.paymentMethod,
-          metadata: { attemptId: attempt.attemptId, holdId: attempt.holdId, eventId: attempt.eventId },
+          metadata: {
+            system: this.options.system,
+            attemptId: attempt.attemptId,
+            holdId: attempt.holdId,
+            eventId: attempt.eventId,
+          },
         },
         keyOf(attempt, 'create'),
       ),
@@ -102,12 +141,10 @@ export class Provider {
    * Gives set-aside money back and closes the intent for good. It has no key: an intent that is cancelled already says so,
    * and a stored fault would only be in the way.
    *
-   * @returns the intent as it is now, which is `succeeded` when it was too late; undefined when there is none
+   * @returns the intent as it is now, which is `succeeded` when it was too late
    */
-  async cancelIntent(attempt: Attempt): Promise<Intent | undefined> {
-    const id = attempt.intentId ?? (await this.findIntent(attempt))?.id;
-    if (!id) return undefined;
-    const answer = await this.change(() => this.stripe.paymentIntents.cancel(id));
+  async cancelIntent(attempt: Pick<Attempt, 'attemptId' | 'intentId'>): Promise<Intent> {
+    const answer = await this.change(() => this.stripe.paymentIntents.cancel(idOf(attempt)));
     if ('refused' in answer) throw new ProviderSilent(`cancel was refused: ${answer.refused}`, false);
     return answer.intent;
   }
@@ -117,16 +154,112 @@ export class Provider {
     return this.ask(async () => intentOf(await this.stripe.paymentIntents.retrieve(idOf(attempt))));
   }
 
-  /** The attempt's intent, when its id was never stored. */
+  /**
+   * The attempt's intent, when its id was never stored and its key is spent. Looks through the newest intents since the
+   * attempt began, so many pages at most: one that is not found could take no money, because nobody knows its id to
+   * confirm it, and reconciliation cancels it.
+   */
   async findIntent(attempt: Attempt): Promise<Intent | undefined> {
     const from = Math.floor(attempt.createdAt.getTime() / 1_000) - CLOCK_TOLERANCE_SECONDS;
     return this.ask(async () => {
       const intents = this.stripe.paymentIntents.list({ created: { gte: from }, limit: LIST_PAGE });
+      let looked = 0;
       for await (const intent of intents) {
         if (intent.metadata.attemptId === attempt.attemptId) return intentOf(intent);
+        if ((looked += 1) === FIND_MAX) return undefined;
       }
       return undefined;
     });
+  }
+
+  /** Gives money of a captured intent back. */
+  async createRefund(refund: Refund): Promise<ProviderRefund | ProviderRefusal> {
+    const { eventId, attemptId, refundId, intentId, amountMinor, keyGeneration } = refund;
+    return this.ask<ProviderRefund | ProviderRefusal>(
+      async () =>
+        refundOf(
+          await this.stripe.refunds.create(
+            { payment_intent: intentId ?? '', amount: amountMinor, metadata: { eventId, attemptId, refundId } },
+            { idempotencyKey: `${refundId}:refund:${keyGeneration}` },
+          ),
+        ),
+      (error) => ({ refused: reasonOf(error) }),
+    );
+  }
+
+  /** A refund as it is now. */
+  async readRefund({ refundId, providerRefundId }: Refund): Promise<ProviderRefund> {
+    if (!providerRefundId) throw new Error(`Refund ${refundId} is not known to the provider`);
+    return this.ask(async () => refundOf(await this.stripe.refunds.retrieve(providerRefundId)));
+  }
+
+  /** A refund whose id was never stored and whose key is spent. An intent has no more refunds than seats. */
+  async findRefund({ refundId, intentId }: Refund): Promise<ProviderRefund | undefined> {
+    return this.ask(async () => {
+      for await (const refund of this.stripe.refunds.list({ payment_intent: intentId ?? '', limit: LIST_PAGE })) {
+        if (refund.metadata?.refundId === refundId) return refundOf(refund);
+      }
+      return undefined;
+    });
+  }
+
+  /** All intents created between two times, newest first, page by page. */
+  async *intentsBetween(from: Date, to: Date): AsyncGenerator<ProviderIntent[]> {
+    const pages = this.pagesBetween(from, to, (query) => this.stripe.paymentIntents.list(query));
+    for await (const page of pages) yield page.map(listedIntentOf);
+  }
+
+  /** All refunds created between two times, newest first, page by page. */
+  async *refundsBetween(from: Date, to: Date): AsyncGenerator<ProviderRefund[]> {
+    const pages = this.pagesBetween(from, to, (query) => this.stripe.refunds.list(query));
+    for await (const page of pages) yield page.map(refundOf);
+  }
+
+  /** @returns undefined when the provider has none of that id */
+  async lookUpIntent(id: string): Promise<ProviderIntent | undefined> {
+    return this.lookUp(async () => listedIntentOf(await this.stripe.paymentIntents.retrieve(id)));
+  }
+
+  /** @returns undefined when the provider has none of that id */
+  async lookUpRefund(id: string): Promise<ProviderRefund | undefined> {
+    return this.lookUp(async () => refundOf(await this.stripe.refunds.retrieve(id)));
+  }
+
+  /**
+   * Gives all that is left of a charge back which no attempt has a seat for.
+   *
+   * @returns false when nothing was left, or it cannot be given back
+   */
+  async refundOrphan(intentId: string): Promise<boolean> {
+    return this.ask(
+      async () => {
+        const orphan = { payment_intent: intentId, metadata: { orphan: 'true' } };
+        await this.stripe.refunds.create(orphan, { idempotencyKey: `${intentId}:orphan` });
+        return true;
+      },
+      () => false,
+    );
+  }
+
+  private async *pagesBetween<T extends { id: string }>(
+    from: Date,
+    to: Date,
+    list: (query: Stripe.PaymentIntentListParams) => Promise<Stripe.ApiList<T>>,
+  ): AsyncGenerator<T[]> {
+    const created = { gte: Math.floor(from.getTime() / 1_000), lte: Math.ceil(to.getTime() / 1_000) };
+    let last: string | undefined;
+    for (;;) {
+      const page = await this.ask(() => list({ created, limit: LIST_PAGE, ...(last && { starting_after: last }) }));
+      yield page.data;
+      last = page.data.at(-1)?.id;
+      if (!page.has_more || !last) return;
+    }
+  }
+
+  private async lookUp<T>(call: () => Promise<T>): Promise<T | undefined> {
+    return this.ask<T | undefined | typeof MISSING>(call, (error) =>
+      error.code === 'resource_missing' ? MISSING : undefined,
+    ).then((answer) => (answer === MISSING ? undefined : (answer as T)));
   }
 
   private async change(call: () => Promise<Stripe.PaymentIntent>): Promise<{ intent: Intent } | ProviderRefusal> {
@@ -187,13 +320,35 @@ function intentOf(intent: Stripe.PaymentIntent): Intent {
   return {
     id: intent.id,
     status: intent.status,
+    amountMinor: intent.amount,
+    receivedMinor: intent.amount_received,
+    currency: intent.currency.toUpperCase(),
     declined: intent.last_payment_error ? reasonOf(intent.last_payment_error) : undefined,
     clientSecret: intent.client_secret,
     nextActionUrl: intent.next_action?.redirect_to_url?.url ?? null,
   };
 }
 
-function idOf(attempt: Attempt): string {
+function listedIntentOf(intent: Stripe.PaymentIntent): ProviderIntent {
+  const { system, attemptId } = intent.metadata;
+  return { ...intentOf(intent), system, attemptId: isUuid(attemptId) ? attemptId : undefined };
+}
+
+function refundOf({ id, status, amount, metadata, ...refund }: Stripe.Refund): ProviderRefund {
+  const intent = refund.payment_intent;
+  const refundId = metadata?.refundId;
+  return {
+    id,
+    intentId: typeof intent === 'string' ? intent : intent?.id,
+    amountMinor: amount,
+    refundId: isUuid(refundId) ? refundId : undefined,
+    isOfOrphan: metadata?.orphan === 'true',
+    status: status ?? 'pending',
+    failure: refund.failure_reason?.replaceAll('_', '-'),
+  };
+}
+
+function idOf(attempt: Pick<Attempt, 'attemptId' | 'intentId'>): string {
   if (!attempt.intentId) throw new Error(`Payment attempt ${attempt.attemptId} has no intent`);
   return attempt.intentId;
 }

@@ -1,16 +1,21 @@
+import { BackgroundLoop } from '@holdfast/background';
 import { openBroker, type Broker } from '@holdfast/broker';
 import { createLogger, currentTraceparent, withTraceparent, type Metrics } from '@holdfast/observability';
 import { openDatabase, type Database } from '@holdfast/postgres';
 import { Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { type World } from './attempt-lifecycle';
 import { Attempts } from './attempts';
-import { Completer, unfinishedAttempts } from './completer';
+import { countOpenBreaks } from './breaks';
+import { Completer, unfinishedAttempts, unfinishedRefunds } from './completer';
 import type { OnCrashPoint } from './crash-points';
 import { brokerHoldCommands } from './hold-commands';
 import { Inbox } from './inbox';
 import type { PaymentConfig } from './payment-config';
 import { Payments } from './payments';
 import { Provider } from './provider';
+import { Reconciliation } from './reconciliation';
+import type { RefundWorld } from './refund-lifecycle';
+import { Refunds } from './refunds';
 import { Webhooks } from './webhooks';
 
 const NAME = 'payment-service';
@@ -27,6 +32,7 @@ export class Saga implements OnApplicationBootstrap, OnApplicationShutdown {
   readonly webhooks: Webhooks;
   private readonly broker: Broker;
   private readonly completer: Completer;
+  private readonly reconciling: BackgroundLoop;
   private readonly logger = new Logger(NAME);
 
   constructor(config: PaymentConfig, metrics: Metrics, { onCrashPoint = () => undefined }: PaymentServiceHooks) {
@@ -42,33 +48,55 @@ export class Saga implements OnApplicationBootstrap, OnApplicationShutdown {
       trace: { inject: currentTraceparent, run: withTraceparent },
     });
     const moves = metrics.counter('payment_moves', 'Payment attempts that came to a state.', ['state']);
-    const world: World = {
+    const refundMoves = metrics.counter('refund_moves', 'Refunds that came to a state.', ['state']);
+    const world: World & RefundWorld = {
       attempts: new Attempts(this.database, config),
+      refunds: new Refunds(this.database, config),
       holds: brokerHoldCommands(this.broker, config.commandTimeoutMs),
       provider: providerOf(config),
       crashPoint: onCrashPoint,
       onMoved: (_from, _event, state) => moves.inc({ state }),
+      onRefundMoved: (_from, _event, state) => refundMoves.inc({ state }),
     };
     const onFault = (error: unknown, what: string) => this.report(error, what);
     this.payments = new Payments(world, { answerMs: config.answerMs, onFault });
-    this.completer = new Completer([unfinishedAttempts(world)], { everyMs: config.completerMs, onFault });
+    const unfinished = [unfinishedAttempts(world), unfinishedRefunds(world)];
+    this.completer = new Completer(unfinished, { everyMs: config.completerMs, onFault });
     const received = metrics.counter('webhooks_received', 'Webhooks, by what was made of them.', ['verdict']);
-    this.webhooks = new Webhooks(new Inbox(this.database), {
+    const inbox = new Inbox(this.database);
+    const reconciliation = new Reconciliation(this.database, world.provider, world, inbox, {
+      everyMs: config.reconcileEveryMs,
+      settleMs: config.reconcileSettleMs,
+      system: config.systemName,
+    });
+    const breaks = metrics.gauge('payment_breaks_open', 'Breaks that nobody has resolved.', ['kind']);
+    const pass = async () => {
+      const pauseMs = await reconciliation.pass();
+      breaks.reset();
+      for (const { kind, open } of await countOpenBreaks(this.database)) breaks.set({ kind }, open);
+      return pauseMs;
+    };
+    this.reconciling = new BackgroundLoop('reconciliation', pass, this.logger);
+    this.webhooks = new Webhooks(inbox, {
       secrets: config.stripeWebhookSecrets,
       toleranceMs: config.stripeWebhookToleranceMs,
       crashPoint: onCrashPoint,
-      onHint: () => this.completer.wake(),
+      onHint: (verdict) => {
+        if (verdict === 'doubtful') this.reconciling.wake();
+        this.completer.wake();
+      },
       onReceived: (verdict) => received.inc({ verdict }),
     });
   }
 
   onApplicationBootstrap(): void {
     this.completer.start();
+    this.reconciling.start();
   }
 
   /** Called when the last request has been answered. What is not ended by then is taken up after the next start. */
   async onApplicationShutdown(): Promise<void> {
-    await Promise.all([this.completer.stop(), this.payments.settle()]);
+    await Promise.all([this.completer.stop(), this.reconciling.stop(), this.payments.settle()]);
     await this.broker.close();
     await this.database.close();
   }
@@ -82,6 +110,7 @@ function providerOf(config: PaymentConfig): Provider {
   return new Provider({
     apiUrl: config.stripeApiUrl,
     secretKey: config.stripeSecretKey,
+    system: config.systemName,
     timeoutMs: config.stripeTimeoutMs,
     faultsMax: config.stripeFaultsMax,
     restMs: config.stripeRestMs,

@@ -17,8 +17,8 @@ export interface WebhooksOptions {
   /** How old a signature may be. */
   toleranceMs: number;
   crashPoint: (point: WebhookCrashPoint, event: { attemptId?: string }) => void | Promise<void>;
-  /** Something may be due. */
-  onHint: () => void;
+  /** Something may be due, or must be looked into. */
+  onHint: (verdict: Verdict) => void;
   onReceived: (verdict: Verdict | 'refused') => void;
 }
 
@@ -46,7 +46,7 @@ export class Webhooks {
     const verdict = await this.inbox.receive(told);
     await this.options.crashPoint('webhook:committed', about);
     this.options.onReceived(verdict);
-    if (verdict === 'hint' || verdict === 'doubtful') this.options.onHint();
+    if (verdict === 'hint' || verdict === 'doubtful') this.options.onHint(verdict);
     return verdict;
   }
 

@@ -31,8 +31,11 @@ export class AttemptEnds {
     while (this.waiting.size > 0) {
       const rows = await this.db.query<{ holdId: string; state: string }>(
         `SELECT hold_id AS "holdId", (array_agg(state::text ORDER BY created_at DESC))[1] AS state
-           FROM payments.attempts WHERE event_id = $1 AND hold_id = ANY ($2::uuid[])
-          GROUP BY hold_id HAVING bool_and(ended_at IS NOT NULL)`,
+           FROM payments.attempts a WHERE event_id = $1 AND hold_id = ANY ($2::uuid[])
+          GROUP BY hold_id
+         HAVING bool_and(ended_at IS NOT NULL AND NOT EXISTS (
+                  SELECT FROM payments.refunds r
+                   WHERE r.event_id = a.event_id AND r.attempt_id = a.attempt_id AND r.ended_at IS NULL))`,
         [this.eventId, [...this.waiting.keys()]],
       );
       for (const { holdId, state } of rows) this.tell(holdId, state);

@@ -1,7 +1,7 @@
 import { createServer, type AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import { inventoryMigrations } from '@holdfast/inventory';
-import { CRASH_POINTS, paymentMigrations } from '@holdfast/payment-service';
+import { paymentMigrations } from '@holdfast/payment-service';
 import { SandboxConfig, startSandbox, type Sandbox } from '@holdfast/sandbox-provider';
 import { ServiceProcess, testDatabase, testServers, testVhost, type TestDatabase } from '@holdfast/testing';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -13,6 +13,7 @@ import { Lives } from './lives';
 import { paymentSettings, startPaymentApp } from './payment-app';
 import { drillProduct, warmUp, webhooksDelivered } from './payments-drill';
 import { BeforeFence, raceTwoPayments, raceWithExpiry } from './races';
+import { DRILLED_POINTS } from './scenarios';
 import { handsOf, openTheatre, type Theatre } from './theatre';
 
 const SECRET = 'a secret of at least thirty-two characters';
@@ -98,7 +99,7 @@ describe('a sample of the payment drill', () => {
       const { drill, lived } = await drillProduct(theatre, lives, SAMPLE_EVERY, () => undefined);
       expect(drill.violations).toEqual([]);
       const crashedAt = new Set(lived.filter(({ crashed }) => crashed).map(({ combination }) => combination.crashAt));
-      expect(CRASH_POINTS.filter((point) => !crashedAt.has(point))).toEqual([]);
+      expect(DRILLED_POINTS.filter((point) => !crashedAt.has(point))).toEqual([]);
     },
     MAX_MS,
   );

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CRASH_POINTS, type CrashPoint } from '@holdfast/payment-service';
+import type { CrashPoint } from '@holdfast/payment-service';
 import type { Database } from '@holdfast/postgres';
 import type { DrillResult } from '../document';
 import type { Stage } from '../stage';
@@ -10,6 +10,7 @@ import { Lives } from './lives';
 import { pay, paymentSettings, startPaymentApp } from './payment-app';
 import { killAtEveryPoint, onePerPoint, type ProcessCrash } from './process-crashes';
 import { BeforeFence, raceTwoPayments, raceWithExpiry, type RaceResult } from './races';
+import { DRILLED_POINTS } from './scenarios';
 import { handsOf, makeDue, openTheatre, type Theatre } from './theatre';
 
 const EVENT_SEATS = 40_000;
@@ -63,7 +64,7 @@ export async function drillPayments(
   const kills = await killAtEveryPoint(
     theatre,
     onePerPoint(product.lived),
-    progress(log, 'SIGKILL', CRASH_POINTS.length),
+    progress(log, 'SIGKILL', DRILLED_POINTS.length),
   );
   app = await start();
   try {
@@ -129,7 +130,7 @@ export async function drillProduct(
 /** The points named in the code at which none of these crashed. */
 function notCrashedAt(lived: LivedThrough[]): CrashPoint[] {
   const crashedAt = new Set(lived.filter(({ crashed }) => crashed).map(({ combination }) => combination.crashAt));
-  return CRASH_POINTS.filter((point) => !crashedAt.has(point));
+  return DRILLED_POINTS.filter((point) => !crashedAt.has(point));
 }
 
 /** What the killed processes left behind is taken up by another one, as after a restart. */
@@ -177,7 +178,7 @@ function ofRace(name: string, { rounds, outcomes, faults }: RaceResult): DrillRe
 /** How often a payment crashed at each point that is named in the code. */
 function reachedBy(lived: LivedThrough[], kills: ProcessCrash[]): Record<string, number> {
   const crashed = [...lived.filter((life) => life.crashed), ...kills.filter(({ killed }) => killed)];
-  const counts: Record<string, number> = Object.fromEntries(CRASH_POINTS.map((point) => [point, 0]));
+  const counts: Record<string, number> = Object.fromEntries(DRILLED_POINTS.map((point) => [point, 0]));
   for (const { combination } of crashed) {
     if (combination.crashAt) counts[combination.crashAt] = (counts[combination.crashAt] ?? 0) + 1;
   }

@@ -3,12 +3,12 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CRASH_POINTS, type CrashPoint } from '@holdfast/payment-service';
+import type { CrashPoint } from '@holdfast/payment-service';
 import { LISTENING, type CrashOrder } from './crashing-service';
 import type { LivedThrough } from './combinations';
 import type { Held } from './drill-event';
 import { pay, paymentSettings } from './payment-app';
-import { SCENARIOS, type Combination } from './scenarios';
+import { DRILLED_POINTS, SCENARIOS, type Combination } from './scenarios';
 import type { Theatre } from './theatre';
 
 const START_MS = 30_000;
@@ -28,7 +28,7 @@ export interface ProcessCrash {
  * possible, for then the end is known.
  */
 export function onePerPoint(lived: LivedThrough[]): Combination[] {
-  return CRASH_POINTS.flatMap((point) => {
+  return DRILLED_POINTS.flatMap((point) => {
     const reaching = lived.filter(({ combination, crashed }) => crashed && combination.crashAt === point);
     const chosen = reaching.find(({ combination }) => combination.fate === 'hold alive') ?? reaching[0];
     return chosen ? [chosen.combination] : [];

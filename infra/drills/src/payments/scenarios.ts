@@ -1,5 +1,11 @@
-import type { CrashPoint } from '@holdfast/payment-service';
+import { CRASH_POINTS, type CrashPoint } from '@holdfast/payment-service';
 import type { DrillEvent, Held } from './drill-event';
+
+/**
+ * The points that a payment of this drill comes to. Its event voids late payments and its buyers give no seat back, so that
+ * an end says who won; the specs of payment-service crash at the points of late bookings and refunds.
+ */
+export const DRILLED_POINTS: readonly CrashPoint[] = CRASH_POINTS.filter((point) => !/^(late|refund):/.test(point));
 
 /** What happens elsewhere when an attempt comes to a point: to the hold, or at the provider. */
 export interface Happening {
@@ -75,10 +81,27 @@ export const SCENARIOS: ReadonlyMap<string, Scenario> = new Map<string, Scenario
     '3-D Secure abandoned',
     { card: 'pm_card_authenticationRequired', ends: 'voided', happenings: [{ point: asked, what: 'run-out' }] },
   ],
+  ['charged at once', { card: 'pm_sandbox_automatic', ends: 'captured' }],
+  [
+    'charged at once, too late',
+    {
+      card: 'pm_sandbox_automatic',
+      ends: 'returned',
+      happenings: [{ point: 'charged:committed', what: 'run-out' }],
+    },
+  ],
   ['capture refused', { card: 'pm_sandbox_capture_fails', ends: 'capture-failed' }],
   ['confirm: answers after the time-out', { card: 'pm_sandbox_slow_600', ends: 'captured' }],
   ...callFaults,
   ...hangs,
+  [
+    'create: time-out at the deadline',
+    {
+      card: 'pm_sandbox_timeout_before_create',
+      ends: 'voided',
+      happenings: [{ point: 'begun:create-intent:before', what: 'run-out' }],
+    },
+  ],
   ...webhookFaults,
   ["a stranger's payment", { card: 'pm_card_visa', ends: 'refused', stranger: true }],
 ]);

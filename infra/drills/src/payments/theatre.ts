@@ -32,20 +32,21 @@ export function handsOf(theatre: Pick<Theatre, 'db' | 'event'> & { stage: Pick<S
 
 /** Whoever worked on the hold's attempts is gone: their lease is over. */
 export async function makeDue(db: Database, { eventId, holdId }: Held): Promise<void> {
-  await db.query(
-    `UPDATE payments.attempts SET next_at = clock_timestamp()
-      WHERE event_id = $1 AND hold_id = $2 AND ended_at IS NULL`,
-    [eventId, holdId],
-  );
+  await setNext(db, { eventId, holdId }, 'clock_timestamp()');
 }
 
 /** Nobody shall take the hold's attempts up before they are made due. */
 export async function park(db: Database, { eventId, holdId }: Held): Promise<void> {
-  await db.query(
-    `UPDATE payments.attempts SET next_at = clock_timestamp() + interval '1 day'
-      WHERE event_id = $1 AND hold_id = $2 AND ended_at IS NULL`,
-    [eventId, holdId],
-  );
+  await setNext(db, { eventId, holdId }, "clock_timestamp() + interval '1 day'");
+}
+
+async function setNext(db: Database, { eventId, holdId }: Pick<Held, 'eventId' | 'holdId'>, at: string): Promise<void> {
+  for (const table of ['attempts', 'refunds']) {
+    await db.query(
+      `UPDATE payments.${table} SET next_at = ${at} WHERE event_id = $1 AND hold_id = $2 AND ended_at IS NULL`,
+      [eventId, holdId],
+    );
+  }
 }
 
 /** The payer's answer to 3-D Secure, given to the page that the intent names. */

@@ -1,4 +1,5 @@
 import { ApiProperty } from '@nestjs/swagger';
+import { RefundBody } from './refund-body';
 
 export const PAYMENT_STATES = [
   'pending',
@@ -6,6 +7,7 @@ export const PAYMENT_STATES = [
   'captured',
   'declined',
   'voided',
+  'returned',
   'capture-failed',
   'refused',
 ] as const;
@@ -17,6 +19,25 @@ export class PaymentActionBody {
 
   @ApiProperty({ nullable: true, type: String, description: "For the provider's own client library; keep it secret" })
   clientSecret!: string | null;
+}
+
+export const PAYMENT_SEAT_STATES = ['pending', 'booked', 'lost', 'refunding', 'refunded', 'refund-failed'] as const;
+
+/** One seat of a payment, and where it stands. */
+export class PaymentSeatBody {
+  @ApiProperty({ example: 'St-A-1' })
+  seatId!: string;
+
+  @ApiProperty({ type: 'integer', description: 'In minor units', example: 4500 })
+  priceMinor!: number;
+
+  @ApiProperty({
+    enum: PAYMENT_SEAT_STATES,
+    description:
+      '`booked`: the buyer’s. `lost`: not the buyer’s by this payment. `refunding`: being given back. `refund-failed`: ' +
+      'given up, but the money could not be returned, or the other way round; the seller has been told',
+  })
+  state!: (typeof PAYMENT_SEAT_STATES)[number];
 }
 
 /** A payment as its buyer sees it. The seats are the buyer's, for good, when it is `captured`. */
@@ -34,7 +55,7 @@ export class PaymentBody {
     enum: PAYMENT_STATES,
     description:
       '`pending`: goes on by itself. `declined`: the card was not charged, the hold lives on. `voided`: not charged, ' +
-      '`reason` says why. `capture-failed`: not charged, the seats were given back. `refused`: never asked of the provider.',
+      '`reason` says why. `returned`: charged, and lost its seats, so that all of it is refunded. `capture-failed`: not charged, the seats were given back. `refused`: never asked of the provider.',
   })
   state!: (typeof PAYMENT_STATES)[number];
 
@@ -49,6 +70,22 @@ export class PaymentBody {
 
   @ApiProperty({ required: false, type: [String], example: ['St-A-1', 'St-A-2'] })
   seatIds?: string[];
+
+  @ApiProperty({ required: false, type: [PaymentSeatBody] })
+  seats?: PaymentSeatBody[];
+
+  @ApiProperty({
+    required: false,
+    format: 'uuid',
+    description: 'The hold paid ran out; the same seats were still free and are the buyer’s by this one',
+  })
+  lateHoldId?: string;
+
+  @ApiProperty({ type: 'integer', description: 'Given back so far, in minor units', example: 0 })
+  refundedMinor!: number;
+
+  @ApiProperty({ type: [RefundBody] })
+  refunds!: RefundBody[];
 
   @ApiProperty({ required: false, format: 'date-time', description: "The hold's deadline while it is being paid" })
   expiresAt?: string;
