@@ -150,7 +150,7 @@ export async function startSystem(options) {
       eventId,
       port: gateway.ports.gateway,
       pid: process.pid,
-      servers: { rabbitmqUrl: addresses.rabbitmq.url },
+      servers: { rabbitmqUrl: addresses.rabbitmq.url, postgresUrl: addresses.postgres.url },
     });
     ready = true;
     return {
