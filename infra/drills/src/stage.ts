@@ -6,8 +6,6 @@ export interface Stage {
   /** Where events are made. */
   url: string;
   organiserToken: string;
-  /** A token of this system for any buyer. */
-  token(buyerId: string): string | Promise<string>;
   jwtSecret: string;
   postgresUrl: string;
   rabbitmqUrl: string;
@@ -49,7 +47,6 @@ export async function startStage(log: (line: string) => void, abort: AbortSignal
   return {
     url: system.url,
     organiserToken: system.tokens.organiser,
-    token: (buyerId) => system.token(buyerId, ['buyer']),
     jwtSecret: system.jwtSecret,
     ...system.servers,
     provider: {

@@ -82,7 +82,7 @@ async function round(
   const crowd = await pay(CONNECTIONS, extent.seconds);
   const after = readCpu(system, service.pid);
   const provider = { url: system.services['sandbox-provider'], secretKey: system.stripeSecretKey };
-  const violations = judge(await readBooks(db, eventId, provider));
+  const violations = judge(await readBooks(db, [eventId], provider));
   const count = (invariant: string) => violations.filter((violation) => violation.invariant === invariant).length;
   const chargedWithoutSeat = count('nobody is charged without a seat');
   const seatWithoutCharge = count('no seat is given without its charge');

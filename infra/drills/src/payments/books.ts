@@ -1,6 +1,9 @@
 import type { Database } from '@holdfast/postgres';
 
-/** A hold with what the seats themselves say: how many are booked for it, and what these cost. Minor units. */
+/**
+ * A hold with what the seats themselves say: how many are booked for it, or for the one that took its place when its
+ * payment came late, and what these cost. Minor units.
+ */
 export interface HoldLine {
   holdId: string;
   seats: number;
@@ -8,12 +11,20 @@ export interface HoldLine {
   amountMinor: number;
 }
 
-/** A payment attempt as it stands in our own table. */
+/** A payment attempt as it stands in our own books: its row, the postings of our ledger, and what was left to people. */
 export interface AttemptLine {
   attemptId: string;
   holdId: string;
   state: string;
+  /** It and all of its refunds. */
   ended: boolean;
+  /** Balances of the ledger's accounts. */
+  setAsideMinor: number;
+  takenMinor: number;
+  /** Of all accounts together. */
+  totalMinor: number;
+  /** Money could not be moved as it should, and somebody has been told. */
+  isBreak: boolean;
 }
 
 /** An intent in the provider's books, with its charge and refunds. Minor units. */
@@ -47,22 +58,41 @@ export interface ProviderAccess {
   secretKey: string;
 }
 
-/** Reads what is left of an event: the seats, our attempts, and the provider's books. */
-export async function readBooks(db: Database, eventId: string, provider: ProviderAccess): Promise<Books> {
-  const holds = await db.query<HoldLine>(
-    `SELECT h.hold_id AS "holdId", cardinality(h.seat_ids) AS seats, h.amount_minor::float8 AS "amountMinor",
-            (SELECT count(*)::int FROM inventory.seats s
-              WHERE s.event_id = h.event_id AND s.hold_id = h.hold_id AND s.state = 'booked') AS booked
-       FROM inventory.holds h WHERE h.event_id = $1`,
-    [eventId],
-  );
-  const attempts = await db.query<AttemptLine>(
-    `SELECT attempt_id AS "attemptId", hold_id AS "holdId", state::text, ended_at IS NOT NULL AS ended
-       FROM payments.attempts WHERE event_id = $1`,
-    [eventId],
-  );
-  return { holds, attempts, intents: intentsOf(eventId, await readProvider(provider)) };
+/** Reads what is left of some events: the seats, our attempts and ledger, and the provider's books. */
+export async function readBooks(db: Database, eventIds: string[], provider: ProviderAccess): Promise<Books> {
+  const holds = await db.query<HoldLine>(holdsSql, [eventIds]);
+  const attempts = await db.query<AttemptLine>(attemptsSql, [eventIds]);
+  return { holds, attempts, intents: intentsOf(new Set(eventIds), await readProvider(provider)) };
 }
+
+/** $1 events */
+const holdsSql = `
+SELECT h.hold_id AS "holdId", cardinality(h.seat_ids) AS seats, h.amount_minor::float8 AS "amountMinor",
+       (SELECT count(*)::int
+          FROM inventory.holds b
+          JOIN inventory.seats s ON s.event_id = b.event_id AND s.seat_id = ANY (b.seat_ids)
+         WHERE b.event_id = h.event_id AND coalesce(b.replaces_hold_id, b.hold_id) = h.hold_id
+           AND s.hold_id = b.hold_id AND s.state = 'booked') AS booked
+  FROM inventory.holds h
+ WHERE h.event_id = ANY ($1::uuid[]) AND h.replaces_hold_id IS NULL`;
+
+/** $1 events */
+const attemptsSql = `
+SELECT a.attempt_id AS "attemptId", a.hold_id AS "holdId", a.state::text,
+       a.ended_at IS NOT NULL AND NOT EXISTS (
+         SELECT FROM payments.refunds r
+          WHERE r.event_id = a.event_id AND r.attempt_id = a.attempt_id AND r.ended_at IS NULL) AS ended,
+       coalesce(m.set_aside, 0)::float8 AS "setAsideMinor", coalesce(m.taken, 0)::float8 AS "takenMinor",
+       coalesce(m.total, 0)::float8 AS "totalMinor",
+       EXISTS (SELECT FROM payments.breaks b WHERE b.attempt_id = a.attempt_id AND b.resolved_at IS NULL) AS "isBreak"
+  FROM payments.attempts a
+  LEFT JOIN (
+    SELECT event_id, attempt_id, sum(amount_minor) AS total,
+           sum(amount_minor) FILTER (WHERE account = 'authorised') AS set_aside,
+           sum(amount_minor) FILTER (WHERE account = 'captured') AS taken
+      FROM payments.money_entries GROUP BY event_id, attempt_id) m
+    ON m.event_id = a.event_id AND m.attempt_id = a.attempt_id
+ WHERE a.event_id = ANY ($1::uuid[])`;
 
 /** Webhooks that are still on their way: until there are none, more may happen. */
 export async function undeliveredWebhooks(provider: ProviderAccess): Promise<number> {
@@ -75,10 +105,10 @@ async function readProvider({ url, secretKey }: ProviderAccess): Promise<Provide
   return (await response.json()) as ProviderBooks;
 }
 
-function intentsOf(eventId: string, { intents, charges, refunds }: ProviderBooks): IntentLine[] {
+function intentsOf(eventIds: Set<string>, { intents, charges, refunds }: ProviderBooks): IntentLine[] {
   const sums = new Map(
     intents
-      .filter(({ metadata }) => metadata.eventId === eventId)
+      .filter(({ metadata }) => eventIds.has(metadata.eventId ?? ''))
       .map(({ id, status, metadata }): [string, IntentLine] => [
         id,
         {

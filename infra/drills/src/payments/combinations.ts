@@ -61,7 +61,10 @@ export function againAt(missing: CrashPoint[], lived: LivedThrough[], turn: numb
 export function withCrashes(lived: LivedThrough[], every = 1): Combination[] {
   const whileDown = [...FATES].filter(([, { when }]) => when === 'while-down').map(([name]) => name);
   const all = lived.flatMap(({ combination: { fault, fate }, points }) => {
-    const fates = FATES.get(fate)?.what === 'nothing' ? whileDown : [fate];
+    const { what, when } = FATES.get(fate) ?? { what: 'nothing', when: 'while-down' };
+    // A fate that nothing came to is the hold's that lives.
+    if (when !== 'while-down' && !points.includes(when)) return [];
+    const fates = what === 'nothing' ? whileDown : [fate];
     return points.flatMap((crashAt) => fates.map((name): Combination => ({ fault, fate: name, crashAt })));
   });
   const seen = new Set<CrashPoint | undefined>();
@@ -84,20 +87,22 @@ export async function liveThroughAll(
 }
 
 async function liveThrough(theatre: Theatre, lives: Lives, combination: Combination): Promise<LivedThrough> {
-  const held = await theatre.event.hold();
+  const { policy = 'void', what: fate } = FATES.get(combination.fate) ?? { what: 'nothing' };
+  const held = await theatre.events[policy].hold();
   const live = lives.begin(combination, held);
-  const { card, stranger, ends: expectedEnd } = live.scenario;
-  await pay(theatre.stage, held, { card, buyerId: stranger ? `stranger-${held.holdId}` : held.buyerId });
-  const end = await theatre.ends.whenEnded(held.holdId, STUCK_MS);
+  const { card, stranger, ends: expectedEnd, refundEnds } = live.scenario;
+  await pay(theatre.stage, held, { card, payer: stranger ? `stranger-${held.holdId}` : held.buyerId });
+  const end = await theatre.ends.payment(held.holdId, STUCK_MS);
+  const refundEnd = end === 'captured' && refundEnds ? await theatre.ends.refund(held.holdId, STUCK_MS) : undefined;
   const recoveredMs = live.crashedAtMs && performance.now() - live.crashedAtMs;
   const crashed = await crashedBy(live, performance.now() + LATE_POINT_MS);
-  const alive = FATES.get(combination.fate)?.what === 'nothing';
-  const fault =
-    end === undefined
-      ? 'the payment is stuck'
-      : alive && end !== expectedEnd
-        ? `the hold lived and the payment ended ${end}, not ${expectedEnd}`
-        : undefined;
+  const faultOfLife = () => {
+    if (end === undefined) return 'the payment is stuck';
+    if (fate !== 'nothing') return undefined;
+    if (end !== expectedEnd) return `the hold lived and the payment ended ${end}, not ${expectedEnd}`;
+    return refundEnd === refundEnds ? undefined : `the refund ended ${refundEnd}, not ${refundEnds}`;
+  };
+  const fault = faultOfLife();
   return { combination, held, end, points: [...live.points.keys()], crashed, recoveredMs, fault };
 }
 

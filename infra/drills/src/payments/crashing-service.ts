@@ -14,7 +14,7 @@ import { handsOf, park } from './theatre';
 
 /** One line on standard input. */
 export interface CrashOrder {
-  stage: Omit<Stage, 'token' | 'stop'>;
+  stage: Pick<Stage, 'postgresUrl' | 'provider' | 'paymentPort' | 'jwtSecret'>;
   settings: PaymentSettings;
   combination: Combination;
   held: Held;
@@ -28,7 +28,7 @@ async function main(): Promise<void> {
   const { stage, settings, combination, held } = JSON.parse(line) as CrashOrder;
   const db = openDatabase({ url: stage.postgresUrl, applicationName: 'drills-crashing', connectionsMax: 2 });
   const event = DrillEvent.existing(db, held.eventId);
-  const hands = handsOf({ stage, db, event });
+  const hands = handsOf({ stage, db, eventOf: () => event });
   const lives = new Lives({
     ...hands,
     // Whoever continues it is not started yet, and no other process of the drill shall.

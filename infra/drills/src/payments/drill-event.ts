@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { expire, hold } from '@holdfast/inventory';
+import { expire, hold, unbook } from '@holdfast/inventory';
 import type { Database } from '@holdfast/postgres';
 import { v7 as newId } from 'uuid';
 import type { Stage } from '../stage';
@@ -8,6 +8,9 @@ export const SEAT_PRICE_MINOR = 4_500;
 const SEATS_PER_HOLD = 2;
 const SEATS_PER_ROW = 1_000;
 const CATEGORY = 'Standard';
+
+/** What an event does with who pays after the deadline. */
+export type LatePolicy = 'void' | 'same-seats-if-free';
 
 export interface Held {
   eventId: string;
@@ -27,7 +30,12 @@ export class DrillEvent {
   ) {}
 
   /** Made over HTTP, as any organiser would. */
-  static async create(stage: Pick<Stage, 'url' | 'organiserToken'>, db: Database, seats: number): Promise<DrillEvent> {
+  static async create(
+    stage: Pick<Stage, 'url' | 'organiserToken'>,
+    db: Database,
+    seats: number,
+    latePayment: LatePolicy,
+  ): Promise<DrillEvent> {
     const answer = await fetch(`${stage.url}/v1/events`, {
       method: 'POST',
       headers: {
@@ -40,7 +48,7 @@ export class DrillEvent {
         currency: 'EUR',
         plan: planOf(seats),
         prices: { [CATEGORY]: SEAT_PRICE_MINOR },
-        sale: { holdSeconds: 3_600, payGraceSeconds: 0 },
+        sale: { holdSeconds: 3_600, payGraceSeconds: 0, latePayment },
       }),
     });
     if (answer.status !== 201) throw new Error(`The event was refused: ${await answer.text()}`);
@@ -85,6 +93,11 @@ export class DrillEvent {
   /** Somebody else takes the seats of a hold that ran out, unless they were booked before. */
   async takeOver(held: Held): Promise<void> {
     await this.take(held.seatIds, true);
+  }
+
+  /** Somebody else gives the seats of a payment back. */
+  async unbook({ eventId, holdId, seatIds }: Held, attemptId: string): Promise<void> {
+    await unbook(this.db, eventId, [{ attemptId, holdId, seatIds, reason: 'drill' }]);
   }
 
   private async take(seatIds: string[], mayBeTaken = false): Promise<Held> {

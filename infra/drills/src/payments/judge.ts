@@ -9,7 +9,8 @@ export const INVARIANTS = [
   'nothing is captured beyond what was authorised',
   'nothing is refunded beyond what was captured',
   'no money is left set aside',
-  "our attempts and the provider's books say the same",
+  "our books and the provider's say the same",
+  'our ledger adds up to nothing',
 ] as const;
 export type Invariant = (typeof INVARIANTS)[number];
 
@@ -28,27 +29,32 @@ const OPEN = new Set(['requires_action', 'requires_capture', 'processing']);
  */
 export function judge({ holds, attempts, intents }: Books): Violation[] {
   const byHold = groupBy(intents, ({ holdId }) => holdId);
+  const leftToPeople = new Set(attempts.filter(({ isBreak }) => isBreak).map(({ holdId }) => holdId));
   return [
     ...attempts.filter(({ ended }) => !ended).map(neverEnded),
-    ...holds.flatMap((hold) => judgeHold(hold, byHold.get(hold.holdId) ?? [])),
+    ...holds.flatMap((hold) => judgeHold(hold, byHold.get(hold.holdId) ?? [], leftToPeople.has(hold.holdId))),
     ...intents.flatMap(judgeIntent),
     ...compareBooks(attempts, intents),
   ];
 }
 
 function neverEnded({ holdId, attemptId, state }: AttemptLine): Violation {
-  return { invariant: 'every attempt ends', holdId, what: `attempt ${attemptId} is ${state}` };
+  return { invariant: 'every attempt ends', holdId, what: `attempt ${attemptId} is ${state}, or a refund of it` };
 }
 
-function judgeHold({ holdId, seats, booked, amountMinor }: HoldLine, intents: IntentLine[]): Violation[] {
+/** @param leftToPeople money that the provider would not give back is no violation when a break says so */
+function judgeHold(
+  { holdId, seats, booked, amountMinor }: HoldLine,
+  intents: IntentLine[],
+  leftToPeople: boolean,
+): Violation[] {
   const paidMinor = intents.reduce((sum, intent) => sum + intent.capturedMinor - intent.refundedMinor, 0);
   const worthMinor = (amountMinor * booked) / seats;
   const violations: Violation[] = [];
   const add = (invariant: Invariant, what: string) => violations.push({ invariant, holdId, what });
-  if (paidMinor > worthMinor)
-    add('nobody is charged without a seat', `paid ${paidMinor} for ${booked} of ${seats} seats`);
-  if (paidMinor < worthMinor)
-    add('no seat is given without its charge', `paid ${paidMinor} for ${booked} of ${seats} seats`);
+  const what = `paid ${paidMinor} for ${booked} of ${seats} seats`;
+  if (paidMinor > worthMinor && !leftToPeople) add('nobody is charged without a seat', what);
+  if (paidMinor < worthMinor) add('no seat is given without its charge', what);
   if (booked !== 0 && booked !== seats && intents.every(({ refundedMinor }) => refundedMinor === 0)) {
     add('a hold is booked as a whole or not at all', `${booked} of ${seats} seats`);
   }
@@ -69,26 +75,31 @@ function judgeIntent(intent: IntentLine): Violation[] {
   return violations;
 }
 
-/** An attempt that says it was captured has exactly one intent that took money, and no other attempt has any. */
+/** What our ledger says of each attempt is what the provider took for it, and no intent belongs to nobody. */
 function compareBooks(attempts: AttemptLine[], intents: IntentLine[]): Violation[] {
-  const paid = groupBy(
-    intents.filter(({ capturedMinor, refundedMinor }) => capturedMinor > refundedMinor),
-    ({ attemptId }) => attemptId,
-  );
+  const byAttempt = groupBy(intents, ({ attemptId }) => attemptId);
   const known = new Set(attempts.map(({ attemptId }) => attemptId));
-  const invariant = "our attempts and the provider's books say the same";
-  return [
-    ...attempts
-      .filter(({ attemptId, state }) => (paid.get(attemptId)?.length ?? 0) !== (state === 'captured' ? 1 : 0))
-      .map(({ attemptId, holdId, state }): Violation => ({
-        invariant,
+  const violations: Violation[] = [];
+  const add = (invariant: Invariant, holdId: string, what: string) => violations.push({ invariant, holdId, what });
+  for (const { attemptId, holdId, state, takenMinor, setAsideMinor, totalMinor } of attempts) {
+    const own = byAttempt.get(attemptId) ?? [];
+    const theirsMinor = own.reduce((sum, intent) => sum + intent.capturedMinor - intent.refundedMinor, 0);
+    const attempt = `attempt ${attemptId}, ${state},`;
+    if (takenMinor !== theirsMinor) {
+      add(
+        "our books and the provider's say the same",
         holdId,
-        what: `attempt ${attemptId} is ${state}, and ${paid.get(attemptId)?.length ?? 0} of its intents took money`,
-      })),
-    ...intents
-      .filter(({ attemptId }) => !known.has(attemptId))
-      .map(({ intentId, holdId }): Violation => ({ invariant, holdId, what: `${intentId} belongs to no attempt` })),
-  ];
+        `${attempt} took ${takenMinor} here, ${theirsMinor} there`,
+      );
+    }
+    if (setAsideMinor !== 0) add('no money is left set aside', holdId, `${attempt} ${setAsideMinor} in our ledger`);
+    if (totalMinor !== 0) add('our ledger adds up to nothing', holdId, `${attempt} ${totalMinor} is left over`);
+  }
+  for (const { attemptId, intentId, holdId } of intents) {
+    if (known.has(attemptId)) continue;
+    add("our books and the provider's say the same", holdId, `${intentId} belongs to no attempt`);
+  }
+  return violations;
 }
 
 function groupBy<T>(items: T[], keyOf: (item: T) => string): Map<string, T[]> {

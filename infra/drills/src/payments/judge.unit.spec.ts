@@ -2,7 +2,16 @@ import type { AttemptLine, Books, HoldLine, IntentLine } from './books';
 import { judge } from './judge';
 
 const HOLD: HoldLine = { holdId: 'h1', seats: 2, booked: 2, amountMinor: 9_000 };
-const ATTEMPT: AttemptLine = { attemptId: 'a1', holdId: 'h1', state: 'captured', ended: true };
+const ATTEMPT: AttemptLine = {
+  attemptId: 'a1',
+  holdId: 'h1',
+  state: 'captured',
+  ended: true,
+  setAsideMinor: 0,
+  takenMinor: 9_000,
+  totalMinor: 0,
+  isBreak: false,
+};
 const INTENT: IntentLine = {
   intentId: 'pi1',
   attemptId: 'a1',
@@ -24,16 +33,17 @@ const books = (
 const broken = (given: Books) => [...new Set(judge(given).map(({ invariant }) => invariant))];
 
 const NOT_PAID = { status: 'canceled', capturedMinor: 0 };
-const SAME_BOOKS = "our attempts and the provider's books say the same";
+const NOT_TAKEN = { state: 'voided', takenMinor: 0 };
+const SAME_BOOKS = "our books and the provider's say the same";
 
 describe('the judge', () => {
   it('finds nothing in a payment that was captured, and in one that was voided', () => {
     expect(judge(books())).toEqual([]);
-    expect(judge(books({ hold: { booked: 0 }, attempt: { state: 'voided' }, intent: NOT_PAID }))).toEqual([]);
+    expect(judge(books({ hold: { booked: 0 }, attempt: NOT_TAKEN, intent: NOT_PAID }))).toEqual([]);
   });
 
   it('finds an attempt without an end', () => {
-    const waiting = books({ hold: { booked: 0 }, attempt: { state: 'authorised', ended: false }, intent: NOT_PAID });
+    const waiting = books({ hold: { booked: 0 }, attempt: { ...NOT_TAKEN, ended: false }, intent: NOT_PAID });
     expect(broken(waiting)).toEqual(['every attempt ends']);
   });
 
@@ -56,7 +66,9 @@ describe('the judge', () => {
   });
 
   it('takes a refunded seat for given back', () => {
-    expect(judge(books({ hold: { booked: 1 }, intent: { refundedMinor: 4_500 } }))).toEqual([]);
+    expect(
+      judge(books({ hold: { booked: 1 }, attempt: { takenMinor: 4_500 }, intent: { refundedMinor: 4_500 } })),
+    ).toEqual([]);
   });
 
   it('finds more captured than authorised, and more refunded than captured', () => {
@@ -71,14 +83,23 @@ describe('the judge', () => {
   it('finds money left set aside', () => {
     const open = books({
       hold: { booked: 0 },
-      attempt: { state: 'voided' },
+      attempt: NOT_TAKEN,
       intent: { status: 'requires_capture', capturedMinor: 0 },
     });
     expect(broken(open)).toEqual(['no money is left set aside']);
   });
 
   it('finds books that differ, and an intent of nobody', () => {
-    expect(broken(books({ attempt: { state: 'voided' } }))).toEqual([SAME_BOOKS]);
+    expect(broken(books({ attempt: { takenMinor: 4_500 } }))).toEqual([SAME_BOOKS]);
     expect(broken(books({ intent: { attemptId: 'a2' } }))).toEqual([SAME_BOOKS]);
+  });
+
+  it('finds money set aside in our own ledger, and a ledger that does not add up', () => {
+    expect(broken(books({ attempt: { setAsideMinor: 1 } }))).toEqual(['no money is left set aside']);
+    expect(broken(books({ attempt: { totalMinor: 1 } }))).toEqual(['our ledger adds up to nothing']);
+  });
+
+  it('leaves to people what a break tells them of', () => {
+    expect(judge(books({ hold: { booked: 0 }, attempt: { isBreak: true } }))).toEqual([]);
   });
 });

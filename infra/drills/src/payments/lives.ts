@@ -1,6 +1,6 @@
 import type { CrashPoint, OnCrashPoint } from '@holdfast/payment-service';
 import type { Held } from './drill-event';
-import { FATES, SCENARIOS, type Combination, type Fate, type Happening, type Scenario } from './scenarios';
+import { FATES, SCENARIOS, type Combination, type Deed, type Fate, type Scenario } from './scenarios';
 
 /** One payment of the drill on its way. */
 export interface Live {
@@ -17,7 +17,7 @@ export interface Live {
 
 /** What a life needs done when it comes to its points. */
 export interface Hands {
-  happen(what: Happening['what'], held: Held): Promise<void>;
+  happen(deed: Deed, held: Held, attemptId: string): Promise<void>;
   /** The process is down: nobody works on the attempt any more, and somebody may take it up at once, or shall not. */
   afterCrash(held: Held): Promise<void>;
   /** Ends the process, or whatever drives the attempt in it. */
@@ -50,20 +50,20 @@ export class Lives {
     const time = count(live.points, point);
     for (const happening of live.scenario.happenings ?? []) {
       if (happening.point === point && (happening.time ?? 1) === time)
-        await this.hands.happen(happening.what, live.held);
+        await this.hands.happen(happening.what, live.held, attemptId);
     }
-    if (live.fate.when === point) await this.meetFate(live);
+    if (live.fate.when === point) await this.meetFate(live, attemptId);
     if (live.combination.crashAt !== point || live.crashedAtMs !== undefined) return;
     live.crashedAtMs = performance.now();
-    if (live.fate.when === 'while-down') await this.meetFate(live);
+    if (live.fate.when === 'while-down') await this.meetFate(live, attemptId);
     await this.hands.afterCrash(live.held);
     await this.hands.die();
   };
 
-  private async meetFate(live: Live): Promise<void> {
+  private async meetFate(live: Live, attemptId: string): Promise<void> {
     if (live.fateDone || live.fate.what === 'nothing') return;
     live.fateDone = true;
-    await this.hands.happen(live.fate.what, live.held);
+    await this.hands.happen(live.fate.what, live.held, attemptId);
   }
 }
 

@@ -2,6 +2,7 @@ import { createHttpApp } from '@holdfast/http';
 import { PaymentConfig, paymentService, type OnCrashPoint } from '@holdfast/payment-service';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { v7 as newId } from 'uuid';
+import { SignJWT } from 'jose';
 import type { Stage } from '../stage';
 import type { Held } from './drill-event';
 
@@ -17,6 +18,7 @@ const TIMES = {
 };
 /** The faults are meant: the provider is never left alone for them. */
 const FAULTS_MAX = 1_000_000;
+const TOKEN_LIFE = '1h';
 
 export type PaymentSettings = Partial<PaymentConfig>;
 
@@ -49,26 +51,40 @@ export async function startPaymentApp(
   return app;
 }
 
-export interface PayAnswer {
+export interface Answer {
   status: number;
   code: string | undefined;
 }
 
+/** Where payment-service listens, and whose tokens it takes. */
+export type Door = Pick<Stage, 'paymentPort' | 'jwtSecret'>;
+
 /** Asks to pay a hold, as its buyer or somebody else would, under a key of its own. */
 export async function pay(
-  stage: Stage,
-  held: Held,
-  { card, buyerId = held.buyerId }: { card: string; buyerId?: string },
-): Promise<PayAnswer> {
-  const response = await fetch(`http://127.0.0.1:${stage.paymentPort}/v1/payments`, {
+  door: Door,
+  { eventId, holdId, buyerId }: Held,
+  { card, payer = buyerId }: { card: string; payer?: string },
+): Promise<Answer> {
+  return post(door, '/v1/payments', payer, { eventId, holdId, paymentMethod: card });
+}
+
+/** Gives seats of a payment back; all of them when none are named. */
+export async function refund(door: Door, { buyerId }: Held, attemptId: string, seats?: string[]): Promise<Answer> {
+  return post(door, `/v1/payments/${attemptId}/refunds`, buyerId, { seats });
+}
+
+async function post(door: Door, path: string, buyerId: string, body: object): Promise<Answer> {
+  const jwt = new SignJWT({ roles: ['buyer'] }).setProtectedHeader({ alg: 'HS256' }).setSubject(buyerId);
+  const token = await jwt.setExpirationTime(TOKEN_LIFE).sign(new TextEncoder().encode(door.jwtSecret));
+  const response = await fetch(`http://127.0.0.1:${door.paymentPort}${path}`, {
     method: 'POST',
     headers: {
-      authorization: `Bearer ${await stage.token(buyerId)}`,
+      authorization: `Bearer ${token}`,
       'content-type': 'application/json',
       'idempotency-key': newId(),
     },
-    body: JSON.stringify({ eventId: held.eventId, holdId: held.holdId, paymentMethod: card }),
+    body: JSON.stringify(body),
   });
-  const body = (await response.json()) as { code?: string };
-  return { status: response.status, code: body.code };
+  const { code } = (await response.json()) as { code?: string };
+  return { status: response.status, code };
 }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { CrashPoint } from '@holdfast/payment-service';
+import { CRASH_POINTS, type CrashPoint } from '@holdfast/payment-service';
 import type { Database } from '@holdfast/postgres';
 import type { DrillResult } from '../document';
 import type { Stage } from '../stage';
@@ -10,9 +10,9 @@ import { Lives } from './lives';
 import { pay, paymentSettings, startPaymentApp } from './payment-app';
 import { killAtEveryPoint, onePerPoint, type ProcessCrash } from './process-crashes';
 import { BeforeFence, raceTwoPayments, raceWithExpiry, type RaceResult } from './races';
-import { DRILLED_POINTS } from './scenarios';
-import { handsOf, makeDue, openTheatre, type Theatre } from './theatre';
+import { eventIdsOf, handsOf, makeDue, openTheatre, placeOf, type Theatre } from './theatre';
 
+/** Of each event. */
 const EVENT_SEATS = 40_000;
 const WEBHOOKS_MAX_MS = 30_000;
 const STUCK_MS = 30_000;
@@ -30,7 +30,7 @@ export interface PaymentsExtent {
 
 export const PAYMENTS_EXTENTS = {
   full: { every: 1, twoPaymentsRounds: 300, expiryRounds: 1_000 },
-  quick: { every: 8, twoPaymentsRounds: 60, expiryRounds: 150 },
+  quick: { every: 20, twoPaymentsRounds: 60, expiryRounds: 150 },
 } satisfies Record<string, PaymentsExtent>;
 
 export interface PaymentsFindings {
@@ -49,7 +49,7 @@ export async function drillPayments(
   log: (line: string) => void,
 ): Promise<PaymentsFindings> {
   const theatre = await openTheatre(stage, db, EVENT_SEATS);
-  const lives = new Lives(handsOf(theatre));
+  const lives = new Lives(handsOf(placeOf(theatre)));
   const fence = new BeforeFence();
   const start = () =>
     startPaymentApp(paymentSettings(stage), async (point, at) => {
@@ -64,7 +64,7 @@ export async function drillPayments(
   const kills = await killAtEveryPoint(
     theatre,
     onePerPoint(product.lived),
-    progress(log, 'SIGKILL', DRILLED_POINTS.length),
+    progress(log, 'SIGKILL', CRASH_POINTS.length),
   );
   app = await start();
   try {
@@ -75,7 +75,7 @@ export async function drillPayments(
     log('A payment raced with the expiry of its hold');
     const expiry = await raceWithExpiry(theatre, fence, extent.expiryRounds);
     await webhooksDelivered(theatre);
-    const violations = judge(await readBooks(db, theatre.event.eventId, stage.provider));
+    const violations = judge(await readBooks(db, eventIdsOf(theatre), stage.provider));
     const reached = reachedBy(product.lived, kills);
     return findings(violations, reached, [
       product.drill,
@@ -89,11 +89,11 @@ export async function drillPayments(
 }
 
 /** Pays until a payment comes through: a service that is not connected yet refuses, as it should. */
-export async function warmUp({ stage, event, ends }: Theatre): Promise<void> {
+export async function warmUp({ stage, events, ends }: Theatre): Promise<void> {
   for (const giveUpAtMs = performance.now() + STUCK_MS; performance.now() < giveUpAtMs;) {
-    const held = await event.hold();
+    const held = await events.void.hold();
     await pay(stage, held, { card: 'pm_card_visa' });
-    if ((await ends.whenEnded(held.holdId, WARM_UP_MS)) === 'captured') return;
+    if ((await ends.payment(held.holdId, WARM_UP_MS)) === 'captured') return;
   }
   throw new Error('payment-service does not come to take payments.');
 }
@@ -130,7 +130,7 @@ export async function drillProduct(
 /** The points named in the code at which none of these crashed. */
 function notCrashedAt(lived: LivedThrough[]): CrashPoint[] {
   const crashedAt = new Set(lived.filter(({ crashed }) => crashed).map(({ combination }) => combination.crashAt));
-  return DRILLED_POINTS.filter((point) => !crashedAt.has(point));
+  return CRASH_POINTS.filter((point) => !crashedAt.has(point));
 }
 
 /** What the killed processes left behind is taken up by another one, as after a restart. */
@@ -142,7 +142,7 @@ async function continueKilled(theatre: Theatre, lives: Lives, kills: ProcessCras
       if (!killed) violations.push(`${nameOf(combination)}: payment-service was not killed`);
       lives.begin({ ...combination, crashAt: undefined }, held);
       await makeDue(theatre.db, held);
-      const end = await theatre.ends.whenEnded(held.holdId, STUCK_MS);
+      const end = await theatre.ends.payment(held.holdId, STUCK_MS);
       if (!end) violations.push(`${nameOf(combination)}: the payment is stuck`);
     }),
   );
@@ -178,7 +178,7 @@ function ofRace(name: string, { rounds, outcomes, faults }: RaceResult): DrillRe
 /** How often a payment crashed at each point that is named in the code. */
 function reachedBy(lived: LivedThrough[], kills: ProcessCrash[]): Record<string, number> {
   const crashed = [...lived.filter((life) => life.crashed), ...kills.filter(({ killed }) => killed)];
-  const counts: Record<string, number> = Object.fromEntries(DRILLED_POINTS.map((point) => [point, 0]));
+  const counts: Record<string, number> = Object.fromEntries(CRASH_POINTS.map((point) => [point, 0]));
   for (const { combination } of crashed) {
     if (combination.crashAt) counts[combination.crashAt] = (counts[combination.crashAt] ?? 0) + 1;
   }

@@ -3,12 +3,12 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { CrashPoint } from '@holdfast/payment-service';
+import { CRASH_POINTS, type CrashPoint } from '@holdfast/payment-service';
 import { LISTENING, type CrashOrder } from './crashing-service';
 import type { LivedThrough } from './combinations';
 import type { Held } from './drill-event';
 import { pay, paymentSettings } from './payment-app';
-import { DRILLED_POINTS, SCENARIOS, type Combination } from './scenarios';
+import { FATES, SCENARIOS, type Combination } from './scenarios';
 import type { Theatre } from './theatre';
 
 const START_MS = 30_000;
@@ -28,7 +28,7 @@ export interface ProcessCrash {
  * possible, for then the end is known.
  */
 export function onePerPoint(lived: LivedThrough[]): Combination[] {
-  return DRILLED_POINTS.flatMap((point) => {
+  return CRASH_POINTS.flatMap((point) => {
     const reaching = lived.filter(({ combination, crashed }) => crashed && combination.crashAt === point);
     const chosen = reaching.find(({ combination }) => combination.fate === 'hold alive') ?? reaching[0];
     return chosen ? [chosen.combination] : [];
@@ -64,19 +64,19 @@ function load(): ChildProcess {
 }
 
 async function killOne(theatre: Theatre, combination: Combination, child: ChildProcess): Promise<ProcessCrash> {
-  const held = await theatre.event.hold();
+  const held = await theatre.events[FATES.get(combination.fate)?.policy ?? 'void'].hold();
   const scenario = SCENARIOS.get(combination.fault);
   if (!scenario) throw new Error(`No such fault: ${combination.fault}`);
-  const { url, organiserToken, jwtSecret, postgresUrl, rabbitmqUrl, provider, paymentPort } = theatre.stage;
-  const stage = { url, organiserToken, jwtSecret, postgresUrl, rabbitmqUrl, provider, paymentPort };
+  const { jwtSecret, postgresUrl, provider, paymentPort } = theatre.stage;
+  const stage = { jwtSecret, postgresUrl, provider, paymentPort };
   const order: CrashOrder = { stage, settings: paymentSettings(theatre.stage), combination, held };
   const gone = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
   try {
     child.stdin?.write(`${JSON.stringify(order)}\n`);
     await Promise.race([listening(child), gone.then(diedEarly), late(START_MS, 'payment-service did not start')]);
-    const buyerId = scenario.stranger ? `stranger-${held.holdId}` : held.buyerId;
+    const payer = scenario.stranger ? `stranger-${held.holdId}` : held.buyerId;
     // The process may be gone before it has answered.
-    void pay(theatre.stage, held, { card: scenario.card, buyerId }).catch(() => undefined);
+    void pay(theatre.stage, held, { card: scenario.card, payer }).catch(() => undefined);
     const [, signal] = await Promise.race([gone, late(REACH_MS, undefined).then(() => [null, null] as const)]);
     return { combination, held, killed: signal === 'SIGKILL' };
   } finally {

@@ -30,13 +30,13 @@ export interface RaceResult {
 export async function raceTwoPayments(theatre: Theatre, rounds: number): Promise<RaceResult> {
   const result: RaceResult = { rounds, outcomes: { 'first wins': 0, 'second wins': 0 }, faults: [] };
   await inParallel(AT_A_TIME, Array.from({ length: rounds }), async () => {
-    const held = await theatre.event.hold();
+    const held = await theatre.events.void.hold();
     const click = async () => {
       await sleep(Math.random() * CLICKS_APART_MS);
       return pay(theatre.stage, held, { card: 'pm_card_visa' });
     };
     const answers = await Promise.all([click(), click()]);
-    const end = await theatre.ends.whenEnded(held.holdId, STUCK_MS);
+    const end = await theatre.ends.payment(held.holdId, STUCK_MS);
     const paying = answers.filter(({ status }) => status === 201 || status === 202);
     if (end !== 'captured' || paying.length !== 1) {
       const said = answers.map(({ status, code }) => `${status} ${code ?? ''}`).join(' and ');
@@ -89,7 +89,8 @@ class Lead {
  * either it is captured and the seats are its buyer's, or it is voided and they are free.
  */
 export async function raceWithExpiry(theatre: Theatre, fence: BeforeFence, rounds: number): Promise<RaceResult> {
-  const { db, event, ends, stage } = theatre;
+  const { db, ends, stage } = theatre;
+  const event = theatre.events.void;
   const lead = new Lead();
   const result: RaceResult = { rounds, outcomes: { captured: 0, voided: 0 }, faults: [] };
   await inParallel(AT_A_TIME, Array.from({ length: rounds }), async () => {
@@ -108,7 +109,7 @@ export async function raceWithExpiry(theatre: Theatre, fence: BeforeFence, round
     // Asked at once and again: whoever looks may come a moment before the deadline by the database's clock.
     for (let looks = 0; looks < 3; looks++) await event.expire(held);
     await answer;
-    const end = await ends.whenEnded(held.holdId, STUCK_MS);
+    const end = await ends.payment(held.holdId, STUCK_MS);
     await event.expire(held);
     if (end !== 'captured' && end !== 'voided') {
       result.faults.push({ held, what: `the payment ended ${end}` });
