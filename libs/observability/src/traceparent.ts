@@ -7,11 +7,18 @@ const TRACEPARENT = /^00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]
 const SAMPLED = '01';
 const SPAN_ID_LENGTH = 16;
 
-const storage = new AsyncLocalStorage<string>();
+/** A step of a trace. Its ids are made when first asked for: most requests send nothing on and log nothing. */
+interface Step {
+  incoming: unknown;
+  traceparent?: string;
+}
+
+const storage = new AsyncLocalStorage<Step>();
 
 /** The `traceparent` of the work in progress, or undefined outside of any. Send it on in HTTP and message headers. */
 export function currentTraceparent(): string | undefined {
-  return storage.getStore();
+  const step = storage.getStore();
+  return step && (step.traceparent ??= childTraceparent(step.incoming));
 }
 
 /**
@@ -20,7 +27,7 @@ export function currentTraceparent(): string | undefined {
  * @param incoming header of a request or message, exactly as received
  */
 export function withTraceparent<T>(incoming: unknown, work: () => T): T {
-  return storage.run(childTraceparent(incoming), work);
+  return storage.run({ incoming }, work);
 }
 
 /** A step of the same trace with a span id of its own; a new trace when `parent` is missing or malformed. */

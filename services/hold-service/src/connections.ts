@@ -97,7 +97,7 @@ export class Connections implements OnApplicationShutdown {
     return this.parts.broker;
   }
 
-  /** Called when the last request and command have been answered, so their guard updates are done too. */
+  /** Called when the last request and command have been answered. A confirmation lost now is a claim that runs out. */
   async onApplicationShutdown(): Promise<void> {
     const { committer, scheduler, broker, redis, clock, database } = this.parts;
     await committer.settled();

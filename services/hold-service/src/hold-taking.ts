@@ -118,7 +118,8 @@ export class HoldTaking {
       const msLeft = hold.deadline.getTime() - serverTime.getTime();
       const held = request.seatIds.map((seatId) => ({ seatId, state: 'held', holder: owner, msLeft }) as const);
       this.taken.note(eventId, held, askedAt);
-      await this.guard.confirm(eventId, owner, { holdId: hold.holdId, seatIds: request.seatIds, msLeft });
+      // The buyer has the seats, whatever becomes of the guard's key: a claim that is not confirmed runs out by itself.
+      void this.guard.confirm(eventId, owner, { holdId: hold.holdId, seatIds: request.seatIds, msLeft });
       return;
     }
     // A replay claims nothing new: where its hold lives on the key carries that hold, and is left alone.
