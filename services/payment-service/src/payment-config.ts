@@ -108,6 +108,13 @@ export class PaymentConfig extends HttpConfig {
   @Max(25_000)
   answerMs: number = 10_000;
 
+  /** Payment requests under way at most; beyond it they are answered with 503 at once, and nothing is begun. */
+  @fromEnv('HOLDFAST_PAYMENTS_IN_HAND_MAX')
+  @IsInt()
+  @Min(1)
+  @Max(100_000)
+  inHandMax: number = 1_000;
+
   /** Whether buyers may give seats back by themselves; callers with the role `service` always may. */
   @fromEnv('HOLDFAST_REFUNDS_BY_BUYERS')
   @IsBoolean()

@@ -399,6 +399,30 @@ describe('an answer that takes too long', () => {
   });
 });
 
+describe('a provider that hangs', () => {
+  it('holds no connection to Postgres, and a bounded number of payments', async () => {
+    const before = await rig.holdSeats();
+    const paid = await pay(before);
+    const narrow = await start({ postgresConnectionsMax: 1, inHandMax: 2, answerMs: 1_500 });
+    const [first, second, third] = [await rig.holdSeats(), await rig.holdSeats(), await rig.holdSeats()];
+    const hanging = [first, second].map((held) => pay(held, { on: narrow, paymentMethod: 'pm_sandbox_slow_1800' }));
+    for (const held of [first, second]) {
+      for (const giveUpAt = Date.now() + 10_000; intentsOf(held).length === 0 && Date.now() < giveUpAt;) {
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+    }
+    // The one connection is free while both wait for the provider.
+    expect((await read(paymentIdOf(paid), before.buyerId, narrow)).statusCode).toBe(200);
+    const refused = await pay(third, { on: narrow });
+    expect(refused.json()).toMatchObject({ status: 503, code: 'overloaded' });
+    expect(refused.headers['retry-after']).toBeDefined();
+    expect(await attemptsOf(third)).toEqual([]);
+    const [answer] = await Promise.all(hanging);
+    if (!answer) throw new Error('no answer');
+    await eventually(() => read(paymentIdOf(answer), first.buyerId, narrow), 'captured');
+  });
+});
+
 describe('without RabbitMQ', () => {
   it('a new payment is refused before the provider hears of it', async () => {
     const alone = await start({ rabbitmqUrl: NOWHERE });

@@ -58,6 +58,7 @@ export class PaymentController {
     'idempotency-key-required',
     'idempotency-key-invalid',
     'idempotency-key-reused',
+    'overloaded',
     'unavailable',
     'unauthorised',
     'forbidden',
@@ -77,6 +78,7 @@ export class PaymentController {
       case 'request-in-progress':
       case 'payment-in-progress':
       case 'unavailable':
+      case 'overloaded':
         throw problem(paid.outcome);
       case 'payment':
         markReplayed(reply, paid.replayed);

@@ -17,7 +17,9 @@ export type PayOutcome =
   | { outcome: 'key-reused' }
   | { outcome: 'payment-in-progress' }
   /** Nothing was asked of the provider, nor will be. */
-  | { outcome: 'unavailable' };
+  | { outcome: 'unavailable' }
+  /** As many payments are in hand as may be. */
+  | { outcome: 'overloaded' };
 
 /** What became of a request to refund seats. */
 export type RefundOutcome =
@@ -27,6 +29,8 @@ export type RefundOutcome =
 export interface PaymentsOptions {
   /** How long a request waits for the end of its payment. */
   answerMs: number;
+  /** Requests under way at most: a provider that hangs must not gather them without end. */
+  inHandMax: number;
   /** Told of faults; the attempt is taken up again when its lease has run out. */
   onFault: (error: unknown, what: string) => void;
 }
@@ -42,6 +46,7 @@ export class Payments {
 
   /** Pays a hold. The payment goes on when the caller goes away or no longer waits. */
   async pay(request: PaymentRequest): Promise<PayOutcome> {
+    if (this.running.size >= this.options.inHandMax) return { outcome: 'overloaded' };
     const { attempts, holds } = this.world;
     // Nothing new is begun while RabbitMQ is away; what was paid before is still answered.
     const start = (await holds.isReady()) ? await attempts.start(request) : await attempts.findObstacle(request);

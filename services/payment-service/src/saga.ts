@@ -59,7 +59,7 @@ export class Saga implements OnApplicationBootstrap, OnApplicationShutdown {
       onRefundMoved: (_from, _event, state) => refundMoves.inc({ state }),
     };
     const onFault = (error: unknown, what: string) => this.report(error, what);
-    this.payments = new Payments(world, { answerMs: config.answerMs, onFault });
+    this.payments = new Payments(world, { answerMs: config.answerMs, inHandMax: config.inHandMax, onFault });
     const unfinished = [unfinishedAttempts(world), unfinishedRefunds(world)];
     this.completer = new Completer(unfinished, { everyMs: config.completerMs, onFault });
     const received = metrics.counter('webhooks_received', 'Webhooks, by what was made of them.', ['verdict']);
