@@ -1,0 +1,111 @@
+import { connect } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { fastify, type FastifyInstance } from 'fastify';
+import { problem, Problem } from './problems';
+import { shortenRoutes, type ShortAnswer, type ShortHandler } from './short-route';
+
+/** The route's limit; see AT_ONCE_MAX. */
+const AT_ONCE_MAX = 1_000;
+
+describe('the short way of a hot route', () => {
+  let server: FastifyInstance;
+  let origin: string;
+  let handler: ShortHandler;
+  let wentTheLongWay: unknown[];
+  let observed: number[];
+
+  beforeEach(async () => {
+    wentTheLongWay = [];
+    observed = [];
+    server = fastify();
+    server.post('/things/:id', (request, reply) => {
+      wentTheLongWay.push(request.body);
+      return reply.status(299).send({ long: true });
+    });
+    await server.ready();
+    shortenRoutes(
+      [
+        {
+          route: { method: 'POST', url: '/things/:id', path: /^\/things\/(\d+)$/, handler: () => handler },
+          handler: (request) => handler(request),
+        },
+      ],
+      {
+        fastify: server,
+        problemOf: (error) => (error instanceof Problem ? error : problem('internal')),
+        observe: (request) => observed.push(request.status),
+        isStopping: () => false,
+      },
+    );
+    origin = await server.listen({ port: 0, host: '127.0.0.1' });
+  });
+
+  afterEach(() => server.close());
+
+  const post = (path: string, body: string, type = 'application/json') =>
+    fetch(`${origin}${path}`, { method: 'POST', body, headers: { 'content-type': type } });
+  const answerWith = (answer: ShortAnswer | Problem | undefined) => (handler = () => Promise.resolve(answer));
+
+  it('answers by the handler, and is measured', async () => {
+    handler = ({ params, body }) =>
+      Promise.resolve({ status: 201, headers: { location: '/x' }, body: { params, body } });
+    const answer = await post('/things/7', '{"a":1}');
+    expect([answer.status, answer.headers.get('location')]).toEqual([201, '/x']);
+    expect(await answer.json()).toEqual({ params: ['7'], body: { a: 1 } });
+    expect(observed).toEqual([201]);
+    expect(wentTheLongWay).toEqual([]);
+  });
+
+  it('answers a refusal and a fault as problems', async () => {
+    answerWith(problem('seats-taken'));
+    const refused = await post('/things/7', '{}');
+    expect([refused.status, refused.headers.get('content-type')]).toEqual([
+      409,
+      'application/problem+json; charset=utf-8',
+    ]);
+    handler = () => Promise.reject(new Error('secret'));
+    const fault = await post('/things/7', '{}');
+    expect(fault.status).toBe(500);
+    expect(await fault.text()).not.toContain('secret');
+  });
+
+  it('lets what the handler leaves go the long way, with its body', async () => {
+    answerWith(undefined);
+    expect((await post('/things/7', '{"a":1}')).status).toBe(299);
+    expect(wentTheLongWay).toEqual([{ a: 1 }]);
+  });
+
+  it.each([
+    ['another path', '/things/x', '{}', 'application/json'],
+    ['another media type', '/things/7', '{}', 'text/plain'],
+    ['a long body', '/things/7', JSON.stringify('x'.repeat(20_000)), 'application/json'],
+  ])('does not touch %s', async (_, path, body, type) => {
+    handler = () => Promise.reject(new Error('must not be asked'));
+    expect([299, 404, 415]).toContain((await post(path, body, type)).status);
+  });
+
+  it('survives a caller that goes away in the middle of its body', async () => {
+    answerWith({ status: 201, body: {} });
+    const { port } = server.server.address() as AddressInfo;
+    const socket = connect(port, '127.0.0.1');
+    socket.write(
+      'POST /things/7 HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 10\r\n\r\n{"a"',
+    );
+    await new Promise((resolve) => socket.once('connect', resolve));
+    socket.destroy();
+    expect((await post('/things/7', '{}')).status).toBe(201);
+  });
+
+  it('answers 503 at once beyond what it serves at once, and serves again when there is room', async () => {
+    const waiting: (() => void)[] = [];
+    handler = () => new Promise((resolve) => waiting.push(() => resolve({ status: 201, body: {} })));
+    const served = Array.from({ length: AT_ONCE_MAX }, () => post('/things/7', '{}'));
+    while (waiting.length < AT_ONCE_MAX) await new Promise((resolve) => setImmediate(resolve));
+    const shed = await post('/things/7', '{}');
+    expect([shed.status, shed.headers.get('retry-after')]).toEqual([503, '1']);
+    waiting.splice(0).forEach((answer) => answer());
+    expect((await Promise.all(served)).every(({ status }) => status === 201)).toBe(true);
+    answerWith({ status: 201, body: {} });
+    expect((await post('/things/7', '{}')).status).toBe(201);
+  });
+});
