@@ -2,7 +2,7 @@ import type { EngineCounts, LookAgain, OnDue } from './expiry-engine';
 import type { Timer, TimerTransport } from './timer';
 
 /** Timers nearer than this wait in memory, with their message unacknowledged; others are sent on. Enough for most transports. */
-export const KEEP_MAX_MS = 750;
+export const KEEP_MAX_MS = 1_250;
 
 /**
  * A deadline has microseconds, a JavaScript date has not, and the offset to the database's clock is known to some tenths

@@ -162,6 +162,24 @@ describe('guard', () => {
     });
   });
 
+  it('frees the seats of many holds of one message, and leaves those of others', async () => {
+    const holds = await Promise.all(
+      Array.from({ length: 300 }, async (_, n) => ({
+        holdId: await hold(ana, `L${n}`, `R${n}`),
+        seats: [`L${n}`, `R${n}`],
+      })),
+    );
+    const [kept, ...ended] = holds;
+    const entries = ended.flatMap(({ holdId, seats }) =>
+      seats.map((seatId) => ({ kind: 'expired', holdId, seatId }) as const),
+    );
+    // A late entry about a seat that another hold has by now.
+    entries.push({ kind: 'expired', holdId: randomUUID(), seatId: 'L0' });
+    expect(await guard.applyLedger(eventId, entries)).toBe(true);
+    expect(await Promise.all(ended.flatMap(({ seats }) => seats.map(value)))).toEqual(Array(598).fill(null));
+    expect(await value('L0')).toBe(`hold:${ana}:${kept?.holdId}`);
+  });
+
   describe('give up', () => {
     it('frees own claims only', async () => {
       await guard.claim(eventId, ana, ['A1', 'A2']);

@@ -43,6 +43,7 @@ interface Claim {
   seatIds: string[];
 }
 type Confirmation = HeldSeats & { owner: string };
+type EndedHold = Pick<HeldSeats, 'holdId' | 'seatIds'>;
 
 type Verb = 'claim' | 'confirm' | 'extend' | 'end-hold' | 'book' | 'give-up' | 'block' | 'unblock';
 
@@ -63,6 +64,7 @@ export class Guard {
   });
   private readonly claiming = new TurnBatches((eventId, asks: Claim[]) => this.claimAll(eventId, asks));
   private readonly confirming = new TurnBatches((eventId, asks: Confirmation[]) => this.confirmAll(eventId, asks));
+  private readonly ending = new TurnBatches((eventId, asks: EndedHold[]) => this.endAll(eventId, asks));
   private readonly claims: Counter<'outcome'>;
   private readonly repairs: Counter;
   private readonly lost: Counter<'verb'>;
@@ -120,7 +122,7 @@ export class Guard {
   /** The hold gave up these seats: released or expired. Never touches the key of another hold. */
   release(eventId: string, holdId: string, seatIds: string[]): Promise<boolean> {
     this.taken?.forget(eventId, seatIds);
-    return this.update('end-hold', eventId, holdId, seatIds, [holdId, END_MARK_MS]);
+    return this.ending.ask(eventId, { holdId, seatIds });
   }
 
   /** The hold is booked: its seats carry a mark that outlives the deadline. */
@@ -185,20 +187,38 @@ export class Guard {
     return taken.map((seats) => (seats.length > 0 ? { claimed: false, taken: seats } : { claimed: true }));
   }
 
-  private async confirmAll(eventId: string, held: Confirmation[]): Promise<boolean[]> {
+  private confirmAll(eventId: string, held: Confirmation[]): Promise<boolean[]> {
+    return this.attemptMany('confirm', eventId, held, [], ({ owner, holdId, msLeft, seatIds }) => [
+      owner,
+      holdId,
+      Math.floor(msLeft),
+      seatIds.length,
+    ]);
+  }
+
+  /** A burst of expiries comes as messages of hundreds of holds: a script for each kept their seats from sale for seconds. */
+  private endAll(eventId: string, ended: EndedHold[]): Promise<boolean[]> {
+    return this.attemptMany('end-hold', eventId, ended, [END_MARK_MS], ({ holdId, seatIds }) => [
+      holdId,
+      seatIds.length,
+    ]);
+  }
+
+  /** Runs a verb over holds, each with its end mark and its seats as keys. @returns for each whether Redis took it */
+  private async attemptMany<Ask extends EndedHold>(
+    verb: Verb,
+    eventId: string,
+    asks: Ask[],
+    args: number[],
+    argsOf: (ask: Ask) => (string | number)[],
+  ): Promise<boolean[]> {
     const taken = await Promise.all(
-      cutBySeats(held).map(async (some) => {
+      cutBySeats(asks).map(async (some) => {
         const keys = some.flatMap(({ holdId, seatIds }) => [
           endMarkKey(eventId, holdId),
           ...seatIds.map((seatId) => seatKey(eventId, seatId)),
         ]);
-        const args = some.flatMap(({ owner, holdId, msLeft, seatIds }) => [
-          owner,
-          holdId,
-          Math.floor(msLeft),
-          seatIds.length,
-        ]);
-        const wasTaken = await this.attempt('confirm', keys, args);
+        const wasTaken = await this.attempt(verb, keys, [...args, ...some.flatMap(argsOf)]);
         return some.map(() => wasTaken);
       }),
     );
