@@ -3,6 +3,7 @@ import { testDatabase, type TestDatabase } from '@holdfast/testing';
 import { v7 as newId } from 'uuid';
 import {
   beginPayment,
+  block,
   book,
   expire,
   extend,
@@ -390,4 +391,54 @@ it('a storm of every verb leaves every seat a legal life and no deadlock', async
   const ends = (await sale.ledger()).filter((entry) => ['released', 'expired', 'booked'].includes(entry.kind));
   const keys = ends.map((entry) => `${entry.holdId} ${entry.seatId}`);
   expect(new Set(keys).size).toBe(keys.length);
+});
+
+describe('a seat that is freed while another statement waits for it', () => {
+  /** Releases a hold of S000 and commits only when `ask` waits for the seat. */
+  async function whileReleasing<T>(sale: Sale, ask: () => Promise<T>): Promise<T> {
+    const held = await sale.hold('ann', ['S000']);
+    let asked: Promise<T> | undefined;
+    await db.transaction(async (tx) => {
+      const inside = tx as unknown as Database;
+      const [released] = await release(inside, sale.eventId, [{ holdId: held.holdId, buyerId: 'ann' }]);
+      expect(released?.outcome).toBe('released');
+      asked = ask();
+      for (;;) {
+        const [row] = await db.query<{ waiting: number }>(
+          `SELECT count(*)::int AS waiting FROM pg_stat_activity
+            WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+        );
+        if (row?.waiting === 1) return;
+      }
+    });
+    if (!asked) throw new Error('nobody asked');
+    return asked;
+  }
+
+  const seatsOf = (sale: Sale) =>
+    db.query<{ seat_id: string; state: string; hold_id: string | null }>(
+      'SELECT seat_id, state, hold_id FROM inventory.seats WHERE event_id = $1 ORDER BY seat_id',
+      [sale.eventId],
+    );
+
+  it('belongs to the hold that is told so, like its other seats', async () => {
+    const sale = await Sale.open(db, 2);
+    const outcome = await whileReleasing(sale, () => sale.tryHold('bob', ['S000', 'S001']));
+    if (outcome.outcome !== 'held') throw new Error(outcome.outcome);
+    const hold_id = outcome.hold.holdId;
+    expect(await seatsOf(sale)).toEqual([
+      { seat_id: 'S000', state: 'held', hold_id },
+      { seat_id: 'S001', state: 'held', hold_id },
+    ]);
+    await expectLegal(sale);
+  });
+
+  it('is blocked where the organiser is told so', async () => {
+    const sale = await Sale.open(db, 2);
+    const request = { organiserId: 'org', key: 'k', bodyHash: hash('k'), seatIds: ['S000', 'S001'] };
+    const blocked = await whileReleasing(sale, () => block(db, sale.eventId, request));
+    expect(blocked.outcome).toBe('blocked');
+    expect((await seatsOf(sale)).map(({ state }) => state)).toEqual(['blocked', 'blocked']);
+    await expectLegal(sale);
+  });
 });

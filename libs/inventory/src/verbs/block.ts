@@ -102,10 +102,11 @@ WITH known AS (
 ), changed AS (
   UPDATE inventory.seats s
      SET state = 'blocked', hold_id = NULL, deadline = NULL,
-         version = s.version + CASE s.state WHEN 'held' THEN 2 ELSE 1 END
+         version = s.version + CASE l.state WHEN 'held' THEN 2 ELSE 1 END
     FROM locked l CROSS JOIN gate CROSS JOIN t
    WHERE s.event_id = $1 AND s.seat_id = ANY ($5::text[]) AND s.seat_id = l.seat_id
-     AND (s.state = 'available' OR (s.state = 'held' AND s.deadline <= t.now))
+     -- By the locked row: this statement's own snapshot may be older than the lock, and would pass over a seat freed since.
+     AND (l.state = 'available' OR (l.state = 'held' AND l.deadline <= t.now))
   RETURNING s.seat_id, s.version, l.hold_id AS run_out_hold_id
 ), entries AS (
   INSERT INTO inventory.ledger (event_id, seat_id, seat_version, kind, hold_id, actor, reason, at)
@@ -170,7 +171,7 @@ WITH known AS (
   UPDATE inventory.seats s
      SET state = 'available', version = s.version + 1
     FROM locked l CROSS JOIN gate
-   WHERE s.event_id = $1 AND s.seat_id = ANY ($5::text[]) AND s.seat_id = l.seat_id AND s.state = 'blocked'
+   WHERE s.event_id = $1 AND s.seat_id = ANY ($5::text[]) AND s.seat_id = l.seat_id AND l.state = 'blocked'
   RETURNING s.seat_id, s.version
 ), entries AS (
   INSERT INTO inventory.ledger (event_id, seat_id, seat_version, kind, hold_id, actor, reason, at)

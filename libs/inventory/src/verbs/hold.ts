@@ -308,12 +308,13 @@ WITH event AS (
   -- A taken-over seat rises by two: its old hold's end and its new hold are two entries.
   UPDATE inventory.seats s
      SET state = 'held', hold_id = ($3::uuid[])[l.i + 1], deadline = t.deadline,
-         version = s.version + CASE s.state WHEN 'held' THEN 2 ELSE 1 END
+         version = s.version + CASE l.state WHEN 'held' THEN 2 ELSE 1 END
     FROM locked l
     CROSS JOIN t
    WHERE s.event_id = $1 AND s.seat_id = ANY (ARRAY(SELECT seat_id FROM locked)) AND s.seat_id = l.seat_id
      AND l.i = ANY (ARRAY(SELECT w.i FROM winner w))
-     AND (s.state = 'available' OR (s.state = 'held' AND s.deadline <= t.now))
+     -- By the locked row: this statement's own snapshot may be older than the lock, and would pass over a seat freed since.
+     AND (l.state = 'available' OR (l.state = 'held' AND l.deadline <= t.now))
   RETURNING s.seat_id, s.version, s.hold_id, l.hold_id AS run_out_hold_id
 ), placed AS (
   INSERT INTO inventory.holds

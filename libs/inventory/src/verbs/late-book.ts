@@ -147,12 +147,13 @@ WITH event AS (
   -- The new hold and its booking are two entries, the end of a run-out hold is a third: the version rises by as many.
   UPDATE inventory.seats s
      SET state = 'booked', hold_id = $4, deadline = NULL,
-         version = s.version + CASE s.state WHEN 'held' THEN 3 ELSE 2 END
+         version = s.version + CASE l.state WHEN 'held' THEN 3 ELSE 2 END
     FROM winner w
     JOIN locked_seat l ON true
     CROSS JOIN t
    WHERE s.event_id = $1 AND s.seat_id = ANY (ARRAY(SELECT seat_id FROM locked_seat)) AND s.seat_id = l.seat_id
-     AND (s.state = 'available' OR (s.state = 'held' AND s.deadline <= t.now))
+     -- By the locked row: this statement's own snapshot may be older than the lock, and would pass over a seat freed since.
+     AND (l.state = 'available' OR (l.state = 'held' AND l.deadline <= t.now))
   RETURNING s.seat_id, s.version, l.hold_id AS run_out_hold_id
 ), placed AS (
   INSERT INTO inventory.holds
