@@ -96,6 +96,26 @@ describe('the short way of a hot route', () => {
     expect((await post('/things/7', '{}')).status).toBe(201);
   });
 
+  it('forgets requests that waited behind another on a connection that broke', async () => {
+    let asked = 0;
+    const waiting: (() => void)[] = [];
+    handler = () => {
+      asked++;
+      return new Promise((resolve) => waiting.push(() => resolve({ status: 201, body: {} })));
+    };
+    const { port } = server.server.address() as AddressInfo;
+    const socket = connect(port, '127.0.0.1');
+    const request =
+      'POST /things/7 HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}';
+    socket.write(request.repeat(AT_ONCE_MAX));
+    while (asked < AT_ONCE_MAX) await new Promise((resolve) => setImmediate(resolve));
+    socket.destroy();
+    waiting.splice(0).forEach((answer) => answer());
+    answerWith({ status: 201, body: {} });
+    const after = await Promise.all(Array.from({ length: 20 }, () => post('/things/7', '{}')));
+    expect(after.map(({ status }) => status)).toEqual(Array(20).fill(201));
+  });
+
   it('answers 503 at once beyond what it serves at once, and serves again when there is room', async () => {
     const waiting: (() => void)[] = [];
     handler = () => new Promise((resolve) => waiting.push(() => resolve({ status: 201, body: {} })));
