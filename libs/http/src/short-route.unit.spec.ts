@@ -110,8 +110,12 @@ describe('the short way of a hot route', () => {
     socket.write(request.repeat(AT_ONCE_MAX));
     while (asked < AT_ONCE_MAX) await new Promise((resolve) => setImmediate(resolve));
     socket.destroy();
+    const connections = () =>
+      new Promise<number>((resolve) => server.server.getConnections((_, count) => resolve(count)));
+    while ((await connections()) > 0) await new Promise((resolve) => setImmediate(resolve));
     waiting.splice(0).forEach((answer) => answer());
-    answerWith({ status: 201, body: {} });
+    // All of them under way together: one after the other they would fit into the last place.
+    handler = () => new Promise((resolve) => setTimeout(() => resolve({ status: 201, body: {} }), 200));
     const after = await Promise.all(Array.from({ length: 20 }, () => post('/things/7', '{}')));
     expect(after.map(({ status }) => status)).toEqual(Array(20).fill(201));
   });
