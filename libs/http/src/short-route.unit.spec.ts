@@ -1,48 +1,51 @@
-import { connect } from 'node:net';
-import type { AddressInfo } from 'node:net';
+import { once } from 'node:events';
+import { connect, type AddressInfo } from 'node:net';
+import { currentTraceparent } from '@holdfast/observability';
 import { fastify, type FastifyInstance } from 'fastify';
 import { problem, Problem } from './problems';
-import { shortenRoutes, type ShortAnswer, type ShortHandler } from './short-route';
-
-/** The route's limit; see AT_ONCE_MAX. */
-const AT_ONCE_MAX = 400;
+import { AT_ONCE_MAX, shortenRoutes, type ShortAnswer, type ShortHandler, type ShortWayParts } from './short-route';
 
 describe('the short way of a hot route', () => {
   let server: FastifyInstance;
   let origin: string;
   let handler: ShortHandler;
   let wentTheLongWay: unknown[];
-  let observed: number[];
+  let observed: { status: number; seconds: number }[];
+  let faultsAt: (string | undefined)[];
+  let parts: ShortWayParts;
 
   beforeEach(async () => {
     wentTheLongWay = [];
     observed = [];
+    faultsAt = [];
     server = fastify();
+    // As `HttpServer` does; Fastify's own parser refuses what is no UTF-8.
+    server.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, bytes: Buffer, done) =>
+      done(null, JSON.parse(bytes.toString())),
+    );
     server.post('/things/:id', (request, reply) => {
       wentTheLongWay.push(request.body);
       return reply.status(299).send({ long: true });
     });
     await server.ready();
-    shortenRoutes(
-      [
-        {
-          route: { method: 'POST', url: '/things/:id', path: /^\/things\/(\d+)$/, handler: () => handler },
-          handler: (request) => handler(request),
-        },
-      ],
-      {
-        fastify: server,
-        problemOf: (error) => (error instanceof Problem ? error : problem('internal')),
-        observe: (request) => observed.push(request.status),
-        isStopping: () => false,
+    parts = {
+      fastify: server,
+      problemOf: (error) => {
+        faultsAt.push(currentTraceparent());
+        return error instanceof Problem ? error : problem('internal');
       },
-    );
+      observe: ({ status }, seconds) => observed.push({ status, seconds }),
+      isStopping: () => false,
+    };
+    shortenRoutes([{ route, handler: (request) => handler(request) }], parts);
     origin = await server.listen({ port: 0, host: '127.0.0.1' });
   });
 
   afterEach(() => server.close());
 
-  const post = (path: string, body: string, type = 'application/json') =>
+  const route = { method: 'POST', url: '/things/:id', path: /^\/things\/(\d+)$/, handler: () => handler } as const;
+
+  const post = (path: string, body: string | Buffer<ArrayBuffer>, type = 'application/json') =>
     fetch(`${origin}${path}`, { method: 'POST', body, headers: { 'content-type': type } });
   const answerWith = (answer: ShortAnswer | Problem | undefined) => (handler = () => Promise.resolve(answer));
 
@@ -52,8 +55,35 @@ describe('the short way of a hot route', () => {
     const answer = await post('/things/7', '{"a":1}');
     expect([answer.status, answer.headers.get('location')]).toEqual([201, '/x']);
     expect(await answer.json()).toEqual({ params: ['7'], body: { a: 1 } });
-    expect(observed).toEqual([201]);
+    expect(observed).toMatchObject([{ status: 201 }]);
     expect(wentTheLongWay).toEqual([]);
+  });
+
+  it('measures from the headers on, though the body comes late', async () => {
+    answerWith({ status: 201, body: {} });
+    const { port } = server.server.address() as AddressInfo;
+    const socket = connect(port, '127.0.0.1');
+    const headersCame = once(server.server, 'request');
+    socket.write('POST /things/7 HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n');
+    await headersCame;
+    const clock = jest.spyOn(performance, 'now').mockReturnValue(performance.now() + 5_000);
+    socket.write('{}');
+    await once(socket, 'data');
+    clock.mockRestore();
+    socket.destroy();
+    expect(observed[0]?.seconds).toBeGreaterThanOrEqual(5);
+  });
+
+  it('logs a fault within the trace of its request', async () => {
+    const seen: (string | undefined)[] = [];
+    handler = async () => {
+      await Promise.resolve();
+      seen.push(currentTraceparent());
+      throw new Error('broken');
+    };
+    expect((await post('/things/7', '{}')).status).toBe(500);
+    expect(faultsAt).toEqual([expect.any(String)]);
+    expect(faultsAt).toEqual(seen);
   });
 
   it('answers a refusal and a fault as problems', async () => {
@@ -73,6 +103,21 @@ describe('the short way of a hot route', () => {
     answerWith(undefined);
     expect((await post('/things/7', '{"a":1}')).status).toBe(299);
     expect(wentTheLongWay).toEqual([{ a: 1 }]);
+  });
+
+  it('takes a body that is no UTF-8 the long way byte by byte', async () => {
+    answerWith(undefined);
+    const invalid = Buffer.concat([Buffer.from('{"a":"'), Buffer.from([0xff, 0xfe]), Buffer.from('"}')]);
+    expect((await post('/things/7', invalid)).status).toBe(299);
+    expect(wentTheLongWay).toEqual([{ a: '\ufffd\ufffd' }]);
+  });
+
+  it('leaves a server without hot routes alone, and refuses one that somebody else listens to', () => {
+    const listeners = server.server.listeners('request');
+    shortenRoutes([], parts);
+    expect(server.server.listeners('request')).toEqual(listeners);
+    server.server.on('request', () => undefined);
+    expect(() => shortenRoutes([{ route, handler }], parts)).toThrow('listener');
   });
 
   it.each([
