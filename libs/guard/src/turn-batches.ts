@@ -1,6 +1,7 @@
 interface Waiting<Ask, Answer> {
   ask: Ask;
   resolve: (answer: Answer) => void;
+  reject: (error: unknown) => void;
 }
 
 /**
@@ -10,16 +11,16 @@ interface Waiting<Ask, Answer> {
 export class TurnBatches<Ask, Answer> {
   private waiting = new Map<string, Waiting<Ask, Answer>[]>();
 
-  /** @param answer an answer for each ask, in their order; must not reject */
+  /** @param answer an answer for each ask, in their order; where it rejects, each of them is rejected by it */
   constructor(private readonly answer: (eventId: string, asks: Ask[]) => Promise<Answer[]>) {}
 
   ask(eventId: string, ask: Ask): Promise<Answer> {
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
       // After everything that arrived in this turn has been read from its socket; microtasks would come between.
       if (this.waiting.size === 0) setImmediate(() => this.flush());
       const batch = this.waiting.get(eventId);
-      if (batch) batch.push({ ask, resolve });
-      else this.waiting.set(eventId, [{ ask, resolve }]);
+      if (batch) batch.push({ ask, resolve, reject });
+      else this.waiting.set(eventId, [{ ask, resolve, reject }]);
     });
   }
 
@@ -30,10 +31,14 @@ export class TurnBatches<Ask, Answer> {
   }
 
   private async settle(eventId: string, batch: Waiting<Ask, Answer>[]): Promise<void> {
-    const answers = await this.answer(
-      eventId,
-      batch.map(({ ask }) => ask),
-    );
-    batch.forEach(({ resolve }, i) => resolve(answers[i] as Answer));
+    try {
+      const answers = await this.answer(
+        eventId,
+        batch.map(({ ask }) => ask),
+      );
+      batch.forEach(({ resolve }, i) => resolve(answers[i] as Answer));
+    } catch (error) {
+      batch.forEach(({ reject }) => reject(error));
+    }
   }
 }

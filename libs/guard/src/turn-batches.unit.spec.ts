@@ -32,4 +32,24 @@ describe('turn batches', () => {
       ['a', [2]],
     ]);
   });
+
+  it.each([
+    ['rejects', () => Promise.reject(new Error('broken'))],
+    [
+      'throws',
+      () => {
+        throw new Error('broken');
+      },
+    ],
+  ])('rejects all that was asked of it together when the work %s, and nothing else', async (_, fail) => {
+    const fragile = new TurnBatches((eventId: string, asks: number[]) =>
+      eventId === 'a' ? fail() : Promise.resolve(asks),
+    );
+    const answers = await Promise.allSettled([fragile.ask('a', 1), fragile.ask('a', 2), fragile.ask('b', 3)]);
+    expect(answers).toMatchObject([
+      { status: 'rejected', reason: { message: 'broken' } },
+      { status: 'rejected', reason: { message: 'broken' } },
+      { status: 'fulfilled', value: 3 },
+    ]);
+  });
 });
