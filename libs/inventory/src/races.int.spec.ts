@@ -11,6 +11,7 @@ import {
   inventoryMigrations,
   lateBook,
   release,
+  unblock,
   unbook,
   type Hold,
   type HoldOutcome,
@@ -393,15 +394,12 @@ it('a storm of every verb leaves every seat a legal life and no deadlock', async
   expect(new Set(keys).size).toBe(keys.length);
 });
 
-describe('a seat that is freed while another statement waits for it', () => {
-  /** Releases a hold of S000 and commits only when `ask` waits for the seat. */
-  async function whileReleasing<T>(sale: Sale, ask: () => Promise<T>): Promise<T> {
-    const held = await sale.hold('ann', ['S000']);
+describe('a seat that changes while another statement waits for it', () => {
+  /** Makes a change of a seat, and commits it only when `ask` waits for that seat. */
+  async function whileUncommitted<T>(change: (tx: Database) => Promise<void>, ask: () => Promise<T>): Promise<T> {
     let asked: Promise<T> | undefined;
     await db.transaction(async (tx) => {
-      const inside = tx as unknown as Database;
-      const [released] = await release(inside, sale.eventId, [{ holdId: held.holdId, buyerId: 'ann' }]);
-      expect(released?.outcome).toBe('released');
+      await change(tx as unknown as Database);
       asked = ask();
       for (;;) {
         const [row] = await db.query<{ waiting: number }>(
@@ -415,30 +413,59 @@ describe('a seat that is freed while another statement waits for it', () => {
     return asked;
   }
 
-  const seatsOf = (sale: Sale) =>
-    db.query<{ seat_id: string; state: string; hold_id: string | null }>(
-      'SELECT seat_id, state, hold_id FROM inventory.seats WHERE event_id = $1 ORDER BY seat_id',
-      [sale.eventId],
-    );
+  /** Somebody takes S000 and gives it back. */
+  async function whileReleasing<T>(sale: Sale, ask: () => Promise<T>): Promise<T> {
+    const { holdId, buyerId } = await sale.hold('eve', ['S000']);
+    return whileUncommitted(async (tx) => {
+      const released = await release(tx, sale.eventId, [{ holdId, buyerId }]);
+      expect(released).toMatchObject([{ outcome: 'released' }]);
+    }, ask);
+  }
+
+  const seatsOf = async (sale: Sale) =>
+    Object.values(await sale.seats()).map(({ state, holdId }) => (holdId ? { state, holdId } : { state }));
+  const blocking = (key: string, seatIds: string[]) => ({ organiserId: 'org', key, bodyHash: hash(key), seatIds });
 
   it('belongs to the hold that is told so, like its other seats', async () => {
     const sale = await Sale.open(db, 2);
     const outcome = await whileReleasing(sale, () => sale.tryHold('bob', ['S000', 'S001']));
     if (outcome.outcome !== 'held') throw new Error(outcome.outcome);
-    const hold_id = outcome.hold.holdId;
-    expect(await seatsOf(sale)).toEqual([
-      { seat_id: 'S000', state: 'held', hold_id },
-      { seat_id: 'S001', state: 'held', hold_id },
-    ]);
+    const { holdId } = outcome.hold;
+    expect(await seatsOf(sale)).toEqual(range(2).map(() => ({ state: 'held', holdId })));
+    await expectLegal(sale);
+  });
+
+  it('belongs to the late payer who is told so, like the other seats', async () => {
+    const sale = await Sale.open(db, 2, { latePayment: 'same-seats-if-free' });
+    const { held, attemptId } = await sale.payLate('bob', ['S000', 'S001']);
+    const holdId = newId();
+    const outcome = await whileReleasing(sale, () =>
+      lateBook(db, sale.eventId, { attemptId, holdId: held.holdId, newHoldId: holdId }),
+    );
+    expect(outcome).toMatchObject({ outcome: 'booked', holdId });
+    expect(await seatsOf(sale)).toEqual(range(2).map(() => ({ state: 'booked', holdId })));
     await expectLegal(sale);
   });
 
   it('is blocked where the organiser is told so', async () => {
     const sale = await Sale.open(db, 2);
-    const request = { organiserId: 'org', key: 'k', bodyHash: hash('k'), seatIds: ['S000', 'S001'] };
-    const blocked = await whileReleasing(sale, () => block(db, sale.eventId, request));
+    const blocked = await whileReleasing(sale, () => block(db, sale.eventId, blocking('k', ['S000', 'S001'])));
     expect(blocked.outcome).toBe('blocked');
-    expect((await seatsOf(sale)).map(({ state }) => state)).toEqual(['blocked', 'blocked']);
+    expect(await seatsOf(sale)).toEqual(range(2).map(() => ({ state: 'blocked' })));
+    await expectLegal(sale);
+  });
+
+  it('is put back on sale where the organiser is told so', async () => {
+    const sale = await Sale.open(db, 2);
+    await block(db, sale.eventId, blocking('before', ['S001']));
+    const unblocked = await whileUncommitted(
+      async (tx) => {
+        expect(await block(tx, sale.eventId, blocking('meanwhile', ['S000']))).toMatchObject({ outcome: 'blocked' });
+      },
+      () => unblock(db, sale.eventId, blocking('k', ['S000', 'S001'])),
+    );
+    expect(unblocked.outcome).toBe('unblocked');
+    expect(await seatsOf(sale)).toEqual(range(2).map(() => ({ state: 'available' })));
     await expectLegal(sale);
   });
 });
