@@ -1,8 +1,12 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import { Webhook } from 'standardwebhooks';
 import type { SeatsChangedWebhook } from '@holdfast/contracts';
 import { system } from './system-under-test';
+
+const LOOPBACK = '127.0.0.1';
+const ANYWHERE = '0.0.0.0';
 
 interface Delivery {
   headers: Record<string, string>;
@@ -26,11 +30,12 @@ export class WebhookReceiver {
     });
   }
 
-  /** Listens where the system reaches the suite; a host other than this machine's own name for itself means: anywhere. */
+  /** Listens at the address by which the system reaches the suite; when no interface here has it, at all of them. */
   static async start(): Promise<WebhookReceiver> {
     const server = createServer();
-    const host = system.receiverHost === '127.0.0.1' ? '127.0.0.1' : '0.0.0.0';
-    await new Promise<void>((resolve) => server.listen(0, host, resolve));
+    const host = system.receiverHost ?? LOOPBACK;
+    const isOurs = Object.values(networkInterfaces()).some((its) => its?.some(({ address }) => address === host));
+    await new Promise<void>((resolve) => server.listen(0, isOurs ? host : ANYWHERE, resolve));
     return new WebhookReceiver(server);
   }
 
