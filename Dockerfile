@@ -19,9 +19,9 @@ FROM modules AS build
 RUN npm ci --ignore-scripts --prefer-offline
 COPY . .
 RUN npx tsc -b services/hold-service services/payment-service services/expiry-worker services/webhook-service \
-      infra/migrate infra/sandbox-provider infra/dead-letters infra/timer-journal
+      infra/migrate infra/sandbox-provider infra/dead-letters infra/payments infra/timer-journal
 # What runs: compiled sources, migrations and scripts, without types and build notes.
-RUN for project in libs/* services/* infra/migrate infra/sandbox-provider infra/dead-letters infra/timer-journal; do \
+RUN for project in libs/* services/* infra/*; do \
       [ -d "$project/dist" ] || continue; \
       mkdir -p "/out/$project"; \
       for part in package.json dist migrations scripts; do \
