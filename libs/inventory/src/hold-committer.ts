@@ -23,7 +23,7 @@ export interface HoldCommitterOptions {
   overlapAfterMs?: number;
   /** Requests waiting per event; beyond it they are refused at once. */
   queueMax?: number;
-  /** A batch whose commit is unknown is written again with the same ids this long before its requests are given up. */
+  /** A request is given up after this long; until then a batch whose commit is unknown is written again with the same ids. */
   answerWithinMs?: number;
 }
 
@@ -49,6 +49,9 @@ const CONFLICTS_MAX = 100;
 interface Waiting {
   request: HoldRequest;
   conflicts: number;
+  /** Whether its time was over before its outcome was known. */
+  isGivenUp: boolean;
+  timer: NodeJS.Timeout;
   resolve: (outcome: HoldOutcome) => void;
   reject: (error: unknown) => void;
 }
@@ -84,15 +87,24 @@ export class HoldCommitter {
   }
 
   /**
-   * @throws Overloaded at once when the event's queue is full
+   * @throws Overloaded at once when the event's queue is full, or when the request's turn did not come in time
    * @throws DatabaseUnavailable when Postgres did not answer in time; the hold may or may not have been taken, and the
    *   same key will tell
    */
   hold(eventId: string, request: HoldRequest): Promise<HoldOutcome> {
     const lane = this.laneOf(eventId);
     if (lane.waiting.length >= this.options.queueMax) return Promise.reject(new Overloaded());
-    return new Promise((resolve, reject) => {
-      lane.waiting.push({ request, conflicts: 0, resolve, reject });
+    return new Promise<HoldOutcome>((resolve, reject) => {
+      const waiting: Waiting = {
+        request,
+        conflicts: 0,
+        isGivenUp: false,
+        // Here, not by the statement's own time limit: that is longer, and whoever waits behind it waits once more as long.
+        timer: setTimeout(() => giveUp(lane, waiting), this.options.answerWithinMs),
+        resolve,
+        reject,
+      };
+      lane.waiting.push(waiting);
       this.fill(eventId, lane);
     });
   }
@@ -144,8 +156,8 @@ export class HoldCommitter {
       outcomes = await this.writeUntilAnswered(eventId, batch);
     } catch (error) {
       // One request's fault is not its neighbours': each is written alone, unless Postgres itself is away.
-      if (batch.length === 1 || error instanceof DatabaseUnavailable) batch.forEach(({ reject }) => reject(error));
-      else for (const waiting of batch) await this.commit(eventId, lane, [waiting]);
+      if (batch.length === 1 || error instanceof DatabaseUnavailable) batch.forEach((waiting) => fail(waiting, error));
+      else for (const waiting of batch) if (!waiting.isGivenUp) await this.commit(eventId, lane, [waiting]);
       return;
     }
     const held = outcomes.filter((outcome) => outcome.outcome === 'held').filter((outcome) => !outcome.replayed);
@@ -153,8 +165,9 @@ export class HoldCommitter {
     const again: Waiting[] = [];
     batch.forEach((waiting, i) => {
       const outcome = outcomes[i];
-      if (outcome?.outcome !== 'conflict') return outcome && waiting.resolve(outcome);
-      if (++waiting.conflicts > CONFLICTS_MAX) return waiting.reject(new Overloaded());
+      if (waiting.isGivenUp) return;
+      if (outcome?.outcome !== 'conflict') return outcome && answer(waiting, outcome);
+      if (++waiting.conflicts > CONFLICTS_MAX) return fail(waiting, new Overloaded());
       again.push(waiting);
     });
     lane.waiting.unshift(...again);
@@ -163,16 +176,35 @@ export class HoldCommitter {
   /** An unknown commit is asked again with the same ids: what took effect answers as it did the first time. */
   private async writeUntilAnswered(eventId: string, batch: Waiting[]): Promise<HoldOutcome[]> {
     const requests = batch.map((waiting) => waiting.request);
-    const giveUpAt = performance.now() + this.options.answerWithinMs;
     for (;;) {
       try {
         return await this.options.write(eventId, requests);
       } catch (error) {
-        if (!(error instanceof DatabaseUnavailable) || performance.now() + RETRY_PAUSE_MS >= giveUpAt) throw error;
+        if (!(error instanceof DatabaseUnavailable)) throw error;
         await pause(RETRY_PAUSE_MS);
+        if (batch.every(({ isGivenUp }) => isGivenUp)) throw error;
       }
     }
   }
+}
+
+/** A request's time is over: it leaves the queue, or, where it is being written, is told that nobody knows. */
+function giveUp({ waiting }: Lane, late: Waiting): void {
+  late.isGivenUp = true;
+  const place = waiting.indexOf(late);
+  if (place < 0) return fail(late, new DatabaseUnavailable('No answer in time'));
+  waiting.splice(place, 1);
+  fail(late, new Overloaded());
+}
+
+function answer({ timer, resolve }: Waiting, outcome: HoldOutcome): void {
+  clearTimeout(timer);
+  resolve(outcome);
+}
+
+function fail({ timer, reject }: Waiting, error: unknown): void {
+  clearTimeout(timer);
+  reject(error);
 }
 
 /** Takes the longest-waiting requests that meet neither each other nor what is under way; the others keep their place. */

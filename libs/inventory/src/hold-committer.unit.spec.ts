@@ -19,6 +19,20 @@ const request = (name: string, seatIds = [`seat-${name}`], buyerId = `buyer-${na
   seatIds,
 });
 
+const committers: { subject: HoldCommitter; writes: Write[] }[] = [];
+
+/** Whoever is left waiting would be given up while another test runs. */
+afterEach(async () => {
+  for (const { subject, writes } of committers.splice(0)) {
+    let isSettled = false;
+    void subject.settled().then(() => (isSettled = true));
+    while (!isSettled) {
+      writes.forEach((write) => write.answer());
+      await turn();
+    }
+  }
+});
+
 /** A committer whose writes the test answers by hand. */
 function committer(
   options: Partial<
@@ -36,6 +50,7 @@ function committer(
       }),
     onCommitted: (_eventId, outcomes) => committed.push(outcomes.map((outcome) => outcome.hold.holdId)),
   });
+  committers.push({ subject, writes });
   const batches = (): string[][] => writes.map((write) => write.requests.map(({ holdId }) => holdId));
   return { subject, writes, batches, committed };
 }
@@ -116,6 +131,29 @@ it('asks again with the same ids while Postgres is away, then gives up', async (
     await new Promise((resolve) => setTimeout(resolve, 110));
   }
   await refused;
+});
+
+it('answers in time though a write does not, and schedules what that write took all the same', async () => {
+  jest.useFakeTimers({ doNotFake: ['setImmediate'] });
+  try {
+    const { subject, writes, batches, committed } = committer({ answerWithinMs: 4_000 });
+    const written = subject.hold('e', request('written')).catch((error: unknown) => error);
+    const behind = subject.hold('e', request('behind')).catch((error: unknown) => error);
+    jest.advanceTimersByTime(3_000);
+    const later = subject.hold('e', request('later'));
+    jest.advanceTimersByTime(1_000);
+    expect(await written).toBeInstanceOf(DatabaseUnavailable);
+    expect(await behind).toBeInstanceOf(Overloaded);
+    writes[0]?.answer();
+    await turn();
+    expect(committed).toEqual([['written']]);
+    expect(batches()).toEqual([['written'], ['later']]);
+    writes[1]?.answer();
+    expect(await later).toMatchObject({ outcome: 'held' });
+    expect(jest.getTimerCount()).toBe(0);
+  } finally {
+    jest.useRealTimers();
+  }
 });
 
 it('does not let one request’s fault fail its neighbours', async () => {

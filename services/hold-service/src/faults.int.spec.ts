@@ -4,6 +4,7 @@ import { inventoryMigrations } from '@holdfast/inventory';
 import { migrate, openDatabase, type Database } from '@holdfast/postgres';
 import { openRedis, whenRedisReady } from '@holdfast/redis';
 import { privatePostgres, privateRabbitmq, privateRedis, ServiceProcess, type PrivateServer } from '@holdfast/testing';
+import type { HoldServiceConfig } from './hold-service-config';
 import {
   callerOver,
   openSale,
@@ -106,12 +107,14 @@ describe('Postgres and the process', () => {
   let postgres: PrivateServer;
   let admin: Database;
   let service: ServiceUnderTest;
+  let patient: HoldServiceConfig;
 
   beforeAll(async () => {
     postgres = await privatePostgres();
     admin = openDatabase({ url: postgres.url, applicationName: 'spec' });
     await migrate(postgres.url, [inventoryMigrations]);
     service = await serviceUnderTest({ postgresUrl: postgres.url, groupCommitAnswerWithinMs: 500 });
+    patient = { ...service.config, groupCommitAnswerWithinMs: 4_000 };
   }, START_MS);
 
   afterAll(async () => {
@@ -148,6 +151,17 @@ describe('Postgres and the process', () => {
     expect(await ann('GET', '/health/ready')).toMatchObject({ status: 200 });
   });
 
+  it('answers 503 also while Postgres is frozen, before a statement runs out of time', async () => {
+    const { eventId, ann } = await sale(service);
+    await postgres.pause();
+    const statement = admin.query('SELECT 1').catch(() => 'out of time');
+    const first = await Promise.race([statement, take(ann, eventId, 'St-A-1', 'k')]);
+    await postgres.resume();
+    expect(first).toMatchObject({ status: 503, body: { code: 'unavailable' } });
+    await statement;
+    await until(async () => (await take(ann, eventId, 'St-A-1', 'k')).status === 201);
+  });
+
   it('beyond its queue it answers at once that it is overloaded', async () => {
     const small = await serviceUnderTest({ postgresUrl: postgres.url, groupCommitQueueMax: 1 });
     const { eventId, ann } = await sale(small);
@@ -171,7 +185,7 @@ describe('Postgres and the process', () => {
 
   it('on SIGTERM a running request is answered before the process ends', async () => {
     const { eventId } = await sale(service);
-    const process = await ServiceProcess.start('hold-service', { env: settingsAsEnv(service.config) });
+    const process = await ServiceProcess.start('hold-service', { env: settingsAsEnv(patient) });
     const ann = callerOver(process.url, await token('ann', ['buyer']));
     const { answer, stopped } = await withSeatLocked(eventId, 'St-A-1', async () => {
       const answer = take(ann, eventId, 'St-A-1');
@@ -187,7 +201,7 @@ describe('Postgres and the process', () => {
 
   it('killed between claim and commit, it blocks the seat no longer than a claim lives', async () => {
     const { eventId, ben } = await sale(service);
-    const process = await ServiceProcess.start('hold-service', { env: settingsAsEnv(service.config) });
+    const process = await ServiceProcess.start('hold-service', { env: settingsAsEnv(patient) });
     const ann = callerOver(process.url, await token('ann', ['buyer']));
     await withSeatLocked(eventId, 'St-A-1', async () => {
       void take(ann, eventId, 'St-A-1').catch(() => undefined);

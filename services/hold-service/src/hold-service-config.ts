@@ -75,7 +75,7 @@ export class HoldServiceConfig extends HttpConfig {
   @Max(100_000)
   groupCommitQueueMax: number = 2_000;
 
-  /** A hold whose commit is unknown, because Postgres went away, is asked again this long before 503. */
+  /** A hold is answered with 503 after this long; until then one whose commit is unknown, because Postgres went away, is asked again. */
   @fromEnv('HOLDFAST_GROUP_COMMIT_ANSWER_WITHIN_MS')
   @IsInt()
   @Min(100)
