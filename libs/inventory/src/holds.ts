@@ -67,12 +67,7 @@ export async function readClock(db: Database): Promise<Date> {
 
 /** Holds as they stand, by id. */
 export async function rereadHolds(db: Database, eventId: string, holdIds: string[]): Promise<Map<string, Hold>> {
-  if (holdIds.length === 0) return new Map();
-  const rows = await db.query<HoldRow>(`${selectHold} WHERE h.event_id = $1 AND h.hold_id = ANY ($2::uuid[])`, [
-    eventId,
-    holdIds,
-  ]);
-  return new Map(rows.map((row) => [row.hold_id, toHold(row)]));
+  return new Map((await readRows(db, eventId, holdIds)).map((row) => [row.hold_id, toHold(row)]));
 }
 
 export interface GivenHold {
@@ -82,12 +77,12 @@ export interface GivenHold {
 
 /** Holds as their first answer gave them, for replays: version 1, the first deadline, no extension used. */
 export async function givenHolds(db: Database, eventId: string, holdIds: string[]): Promise<Map<string, GivenHold>> {
-  if (holdIds.length === 0) return new Map();
-  const rows = await db.query<HoldRow>(`${selectHold} WHERE h.event_id = $1 AND h.hold_id = ANY ($2::uuid[])`, [
-    eventId,
-    holdIds,
-  ]);
-  return new Map(rows.map((row) => [row.hold_id, toGiven(row)]));
+  return new Map((await readRows(db, eventId, holdIds)).map((row) => [row.hold_id, toGiven(row)]));
+}
+
+async function readRows(db: Database, eventId: string, holdIds: string[]): Promise<HoldRow[]> {
+  if (holdIds.length === 0) return [];
+  return db.query<HoldRow>(`${selectHold} WHERE h.event_id = $1 AND h.hold_id = ANY ($2::uuid[])`, [eventId, holdIds]);
 }
 
 interface HoldRow {
