@@ -355,6 +355,16 @@ describe('extend', () => {
     expect(await ask(10)).toEqual({ outcome: 'no-extensions-left', limit: 2 });
     expect(await kinds(sale)).toEqual(['S000@1 held', 'S000@2 extended', 'S000@3 extended']);
   });
+
+  it('has nothing left where the first deadline is the bound, or beyond it by its place on the grid', async () => {
+    const sale = await open(1, { holdSeconds: 60, holdSecondsMax: 60 });
+    const held = await sale.hold('ann', ['S000']);
+    const heldMs = held.deadline.getTime() - held.createdAt.getTime();
+    expect(heldMs).toBeGreaterThanOrEqual(60_000);
+    expect(heldMs).toBeLessThanOrEqual(60_020);
+    const request = { holdId: held.holdId, buyerId: 'ann', key: newId(), bodyHash: hash('x'), seconds: 60 };
+    expect(await extend(sale.db, sale.eventId, [request])).toEqual([{ outcome: 'no-extensions-left', limit: 2 }]);
+  });
 });
 
 describe('block', () => {

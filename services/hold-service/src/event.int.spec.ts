@@ -101,6 +101,7 @@ describe('events', () => {
     ['a price as text', { prices: { Stalls: '5', Balcony: 1 } }, 'prices.Stalls'],
     ['a list of prices', { prices: [1] }, 'prices'],
     ['a currency in lower case', { currency: 'eur' }, 'currency'],
+    ['a currency that is none', { currency: 'ABC' }, 'currency'],
     ['no name', { name: undefined }, 'name'],
     ['a name that cannot be stored', { name: 'a\u0000b' }, 'name'],
     ['a hold of no time', { sale: { holdSeconds: 0 } }, 'sale.holdSeconds'],

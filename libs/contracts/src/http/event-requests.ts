@@ -3,10 +3,12 @@ import { Type } from 'class-transformer';
 import {
   IsIn,
   IsInt,
+  IsISO4217CurrencyCode,
   IsISO8601,
   IsObject,
   IsOptional,
   IsString,
+  IsUppercase,
   Matches,
   Max,
   Min,
@@ -54,6 +56,8 @@ export class SaleSettings {
     minimum: 1,
     maximum: HOLD_SECONDS_MAX,
     default: HOLD_SECONDS_DEFAULT,
+    description:
+      'A hold has its seats for this long at least; its deadline lies up to 20 ms later, shared with other holds',
   })
   @IsInt()
   @Min(1)
@@ -65,7 +69,9 @@ export class SaleSettings {
     required: false,
     minimum: 1,
     maximum: HOLD_SECONDS_TOTAL_MAX,
-    description: 'Bound of a hold with all its extensions; holdSeconds for each of them and the first if absent',
+    description:
+      'Bound of a hold with all its extensions; holdSeconds for each of them and the first if absent. No extension goes ' +
+      'beyond it; the first deadline may, by those 20 ms, where it equals holdSeconds',
   })
   @IsOptional()
   @IsInt()
@@ -136,7 +142,8 @@ export class EventSettings {
   name!: string;
 
   @ApiProperty({ description: 'ISO 4217', example: 'EUR' })
-  @Matches(/^[A-Z]{3}$/, { message: 'currency must be three upper-case letters (ISO 4217)' })
+  @IsISO4217CurrencyCode({ message: 'currency must be a code of ISO 4217' })
+  @IsUppercase({ message: 'currency must be in upper case' })
   currency!: string;
 
   @ApiProperty({ required: false, type: SaleSettings })
