@@ -1,21 +1,20 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { readJson, writeJson } from './json-file.mjs';
-import { logTail, managedProcess } from './managed-process.mjs';
+import { managedProcess } from './managed-process.mjs';
 import { repository } from './paths.mjs';
 import { choosePort } from './ports.mjs';
 import { processRegister } from './process-register.mjs';
 import { step } from './progress.mjs';
 import { chooseSources, givenAddresses, serverHandle } from './provide-servers.mjs';
 import { runStreaming } from './run-command.mjs';
+import { runningParts } from './running-parts.mjs';
 import { ensureSampleEvent, SAMPLE_SEATS } from './sample-event.mjs';
 import { loadSecrets, mintToken } from './secrets.mjs';
 import { SERVICE_PORTS, serviceProcess } from './services.mjs';
 import { serverDataFolder } from './data-folder.mjs';
 
 const GATEWAY_PORT = 8080;
-const RESTART_FIRST_MS = 1_000;
-const RESTART_MAX_MS = 30_000;
 const TITLES = { postgres: 'Postgres', redis: 'Redis', rabbitmq: 'RabbitMQ' };
 
 export const stateFile = (folder) => join(folder, 'state.json');
@@ -32,170 +31,152 @@ export async function startSystem(options) {
   mkdirSync(join(folder, 'logs'), { recursive: true });
   const secrets = loadSecrets(folder);
   const register = processRegister(folder);
-  const token = (subject, roles) => mintToken(secrets.jwt, subject, roles);
-  const known = readJson(stateFile(folder), {});
-
-  // What runs, the newest last: stopped in the opposite order.
-  const running = [];
-  let ready = false;
-  let stopping;
-  const starting = [];
-  const stop = () => (stopping ??= stopAll(running, folder).finally(() => Promise.allSettled(starting)));
-  const start = (handle) => {
-    const attempt = startUnlessStopping(handle);
-    starting.push(attempt);
-    return attempt;
-  };
-  const startUnlessStopping = async (handle) => {
-    if (stopping) throw new Error('Stopped while starting.');
-    running.push(handle);
-    await handle.start();
-    // The stop came between two steps of this start and found nothing to stop.
-    if (stopping) await handle.stop();
-  };
-  const onDeath = (name, handle) => (how) => {
-    if (!ready || stopping) return;
-    log(`${name} ${how}.\n${logTail(join(folder, 'logs', `${name}.log`))}`);
-    if (restart) void restartUntilReady(name, handle, { log, isStopping: () => stopping !== undefined });
-  };
-
-  const bringUp = async () => {
-    const leftovers = await register.stopLeftovers();
-    if (leftovers.length > 0) log(`Stopped what an earlier start left running: ${leftovers.join(', ')}.`);
-
-    const data = serverDataFolder(folder);
-    if (data.reason) log(`Server data is in ${data.path}, because ${data.reason}.`);
-    const names = ['postgres', 'redis', 'rabbitmq', 'nginx'];
-    const sources = await chooseSources({ folder, names, log });
-    const engines = engine.split(',');
-    const context = {
-      folder,
-      secrets,
-      register,
-      postgresSettings: options.postgresSettings,
-      delayedExchange: engines.includes('delayed-exchange'),
-      keyspaceEvents: engines.includes('keyspace'),
-    };
-
-    const addresses = {};
-    const serverProcesses = {};
-    for (const name of Object.keys(TITLES)) {
-      if (sources[name].kind === 'given') {
-        addresses[name] = givenAddresses(sources[name].url);
-        continue;
-      }
-      const handle = await serverHandle(name, sources[name], {
-        ...context,
-        onDeath: (how) => onDeath(name, handle)(how),
-      });
-      addresses[name] = handle;
-      serverProcesses[name] = handle;
-    }
-    await step(log, `Starting ${titlesOf(serverProcesses)}`, () => settle(Object.values(serverProcesses).map(start)));
-
-    await step(log, 'Migrating the database', () => migrate({ addresses, secrets }));
-
-    const furtherHoldServices = Array.from({ length: instances - 1 }, (_, nth) => `hold-service-${nth + 2}`);
-    const ports = await keptServicePorts(folder, furtherHoldServices, options.usualPorts);
-    const processes = {};
-    const serviceSettings = { ports, addresses, secrets, engine, folder, env };
-    const makeService = (name) => {
-      const settings = furtherHoldServices.includes(name)
-        ? serviceProcess('hold-service', { ...serviceSettings, ports: { ...ports, 'hold-service': ports[name] } })
-        : serviceProcess(name, serviceSettings);
-      const instance = managedProcess({
-        ...settings,
-        name,
-        logFile: join(folder, 'logs', `${name}.log`),
-        onStart: (pid) => register.add(name, pid),
-        onDeath: (how) => onDeath(name, instance)(how),
-      });
-      processes[name] = withRestart(instance, `http://127.0.0.1:${ports[name]}`);
-      return start(instance);
-    };
-    const [first, ...others] = [...Object.keys(SERVICE_PORTS), ...furtherHoldServices];
-    await step(log, `Starting ${[first, ...others].join(', ')}`, async () => {
-      await makeService(first);
-      await settle(others.map(makeService));
-    });
-
-    const gateway = await serverHandle('nginx', sources.nginx, {
-      ...context,
-      wishedPorts: { gateway: options.port ?? known.port ?? (options.usualPorts ? GATEWAY_PORT : undefined) },
-      upstreams: {
-        holdServices: ['hold-service', ...furtherHoldServices].map((name) => ports[name]),
-        paymentService: ports['payment-service'],
-        webhookService: ports['webhook-service'],
-      },
-      onDeath: (how) => onDeath('nginx', gateway)(how),
-    });
-    if (options.port && gateway.ports.gateway !== options.port) throw new Error(`Port ${options.port} is taken.`);
-    await step(log, 'Starting the gateway (nginx)', () => start(gateway));
-    processes.gateway = withRestart(gateway, gateway.url);
-
-    const tokens = { organiser: token('organiser-1', ['organiser']), buyer: token('buyer-1', ['buyer']) };
-    const url = gateway.url;
-    const eventId = options.sampleEvent
-      ? await step(log, `Making sure of the sample event (${SAMPLE_SEATS.toLocaleString('en')} seats)`, () =>
-          ensureSampleEvent({ url, token: tokens.organiser, folder, known: known.eventId }),
-        )
-      : undefined;
-
-    const services = Object.fromEntries(Object.entries(processes).map(([name, entry]) => [name, entry.url]));
-    writeJson(stateFile(folder), {
-      url,
-      tokens,
-      services,
-      engine,
-      eventId,
-      port: gateway.ports.gateway,
-      pid: process.pid,
-      servers: { rabbitmqUrl: addresses.rabbitmq.url, postgresUrl: addresses.postgres.url },
-    });
-    ready = true;
-    return {
-      url,
-      tokens,
-      token,
-      services,
-      servers: {
-        postgresUrl: addresses.postgres.url,
-        postgresAdminUrl: addresses.postgres.adminUrl ?? null,
-        redisUrl: addresses.redis.url,
-        rabbitmqUrl: addresses.rabbitmq.url,
-        rabbitmqApiUrl: addresses.rabbitmq.apiUrl ?? null,
-      },
-      stripeSecretKey: secrets.stripe,
-      stripeWebhookSecret: secrets.stripeWebhook,
-      jwtSecret: secrets.jwt,
-      processes,
-      holdServices: ['hold-service', ...furtherHoldServices].map((name) => processes[name]),
-      serverProcesses,
-      eventId,
-      stop,
-    };
-  };
-
+  const parts = runningParts({ folder, log, restart });
+  const stop = () => parts.stop().finally(() => forgetPid(folder));
+  const plan = { ...options, folder, engine, env, instances, log, secrets, register, parts };
   try {
-    return await Promise.race([bringUp(), aborted(abort)]);
+    return await Promise.race([bringUp(plan, stop), aborted(abort)]);
   } catch (error) {
     await stop();
     throw error;
   }
 }
 
-/** The gateway stops first and the servers last. A part that fails to stop does not keep the others running. */
-async function stopAll(running, folder) {
-  const failures = [];
-  while (running.length > 0) {
-    await running
-      .pop()
-      .stop()
-      .catch((error) => failures.push(error));
+async function bringUp(plan, stop) {
+  const { folder, engine, log, secrets, register, parts } = plan;
+  const leftovers = await register.stopLeftovers();
+  if (leftovers.length > 0) log(`Stopped what an earlier start left running: ${leftovers.join(', ')}.`);
+  const data = serverDataFolder(folder);
+  if (data.reason) log(`Server data is in ${data.path}, because ${data.reason}.`);
+
+  const sources = await chooseSources({ folder, names: [...Object.keys(TITLES), 'nginx'], log });
+  const { addresses, serverProcesses } = await startServers(plan, sources);
+  await step(log, 'Migrating the database', () => migrate({ addresses, secrets }));
+  const { ports, holdServices, processes } = await startServices(plan, addresses);
+  const known = readJson(stateFile(folder), {});
+  const gateway = await startGateway(plan, { source: sources.nginx, ports, holdServices, known });
+  processes.gateway = withRestart(gateway, gateway.url);
+
+  const { url } = gateway;
+  const token = (subject, roles) => mintToken(secrets.jwt, subject, roles);
+  const tokens = { organiser: token('organiser-1', ['organiser']), buyer: token('buyer-1', ['buyer']) };
+  const eventId = plan.sampleEvent
+    ? await step(log, `Making sure of the sample event (${SAMPLE_SEATS.toLocaleString('en')} seats)`, () =>
+        ensureSampleEvent({ url, token: tokens.organiser, folder, known: known.eventId }),
+      )
+    : undefined;
+
+  const services = Object.fromEntries(Object.entries(processes).map(([name, entry]) => [name, entry.url]));
+  writeJson(stateFile(folder), {
+    url,
+    tokens,
+    services,
+    engine,
+    eventId,
+    port: gateway.ports.gateway,
+    pid: process.pid,
+    servers: { rabbitmqUrl: addresses.rabbitmq.url, postgresUrl: addresses.postgres.url },
+  });
+  parts.watch();
+  return {
+    url,
+    tokens,
+    token,
+    services,
+    servers: {
+      postgresUrl: addresses.postgres.url,
+      postgresAdminUrl: addresses.postgres.adminUrl ?? null,
+      redisUrl: addresses.redis.url,
+      rabbitmqUrl: addresses.rabbitmq.url,
+      rabbitmqApiUrl: addresses.rabbitmq.apiUrl ?? null,
+    },
+    stripeSecretKey: secrets.stripe,
+    stripeWebhookSecret: secrets.stripeWebhook,
+    jwtSecret: secrets.jwt,
+    processes,
+    holdServices: holdServices.map((name) => processes[name]),
+    serverProcesses,
+    eventId,
+    stop,
+  };
+}
+
+/** Those that are not given by URL. */
+async function startServers(plan, sources) {
+  const addresses = {};
+  const serverProcesses = {};
+  for (const name of Object.keys(TITLES)) {
+    if (sources[name].kind === 'given') {
+      addresses[name] = givenAddresses(sources[name].url);
+      continue;
+    }
+    addresses[name] = serverProcesses[name] = await watchedServer(plan, name, sources[name]);
   }
+  const started = Object.values(serverProcesses);
+  await step(plan.log, `Starting ${titlesOf(serverProcesses)}`, () => settle(started.map(plan.parts.start)));
+  return { addresses, serverProcesses };
+}
+
+async function watchedServer({ folder, secrets, register, parts, postgresSettings, engine }, name, source, further) {
+  const engines = engine.split(',');
+  const handle = await serverHandle(name, source, {
+    folder,
+    secrets,
+    register,
+    postgresSettings,
+    delayedExchange: engines.includes('delayed-exchange'),
+    keyspaceEvents: engines.includes('keyspace'),
+    ...further,
+    onDeath: (how) => parts.died(name, handle, how),
+  });
+  return handle;
+}
+
+/** The first alone, the others together. */
+async function startServices({ folder, engine, env, instances, usualPorts, log, secrets, register, parts }, addresses) {
+  const further = Array.from({ length: instances - 1 }, (_, nth) => `hold-service-${nth + 2}`);
+  const ports = await keptServicePorts(folder, further, usualPorts);
+  const processes = {};
+  const start = (name) => {
+    const service = further.includes(name) ? 'hold-service' : name;
+    const ownPorts = { ...ports, [service]: ports[name] };
+    const instance = managedProcess({
+      ...serviceProcess(service, { ports: ownPorts, addresses, secrets, engine, folder, env }),
+      name,
+      logFile: join(folder, 'logs', `${name}.log`),
+      onStart: (pid) => register.add(name, pid),
+      onDeath: (how) => parts.died(name, instance, how),
+    });
+    processes[name] = withRestart(instance, `http://127.0.0.1:${ports[name]}`);
+    return parts.start(instance);
+  };
+  const [first, ...others] = [...Object.keys(SERVICE_PORTS), ...further];
+  await step(log, `Starting ${[first, ...others].join(', ')}`, async () => {
+    await start(first);
+    await settle(others.map(start));
+  });
+  return { ports, processes, holdServices: ['hold-service', ...further] };
+}
+
+async function startGateway(plan, { source, ports, holdServices, known }) {
+  const { port, usualPorts, log, parts } = plan;
+  const gateway = await watchedServer(plan, 'nginx', source, {
+    wishedPorts: { gateway: port ?? known.port ?? (usualPorts ? GATEWAY_PORT : undefined) },
+    upstreams: {
+      holdServices: holdServices.map((name) => ports[name]),
+      paymentService: ports['payment-service'],
+      webhookService: ports['webhook-service'],
+    },
+  });
+  if (port && gateway.ports.gateway !== port) throw new Error(`Port ${port} is taken.`);
+  await step(log, 'Starting the gateway (nginx)', () => parts.start(gateway));
+  return gateway;
+}
+
+/** The next start knows from it that this one runs no more. */
+function forgetPid(folder) {
   const state = readJson(stateFile(folder));
   if (state) writeJson(stateFile(folder), { ...state, pid: undefined });
-  if (failures.length > 0) throw failures[0];
 }
 
 function withRestart(instance, url) {
@@ -211,21 +192,6 @@ function withRestart(instance, url) {
       await instance.start();
     },
   };
-}
-
-async function restartUntilReady(name, instance, { log, isStopping }) {
-  for (let waitMs = RESTART_FIRST_MS; !isStopping(); waitMs = Math.min(waitMs * 2, RESTART_MAX_MS)) {
-    log(`Starting ${name} again in ${waitMs / 1_000} s.`);
-    await new Promise((resolve) => setTimeout(resolve, waitMs));
-    if (isStopping()) return;
-    try {
-      await instance.start();
-      log(`${name} is back.`);
-      return;
-    } catch (error) {
-      log(error.message);
-    }
-  }
 }
 
 /** Waits for all before it fails, so that nothing is still starting while the rest is being stopped. */
