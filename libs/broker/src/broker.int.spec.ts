@@ -3,8 +3,6 @@ import { IsInt, IsString } from 'class-validator';
 import { testVhost, type TestVhost } from '@holdfast/testing';
 import {
   ack,
-  DEAD_LETTER_QUEUE,
-  HEADERS,
   onCommand,
   onMessage,
   openBroker,
@@ -14,6 +12,8 @@ import {
   type Broker,
   type Delivery,
 } from './index';
+import { HEADERS } from './delivery';
+import { DEAD_LETTER_QUEUE } from './topology';
 
 class Poured {
   static readonly messageName = 'poured.v1';

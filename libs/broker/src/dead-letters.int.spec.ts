@@ -1,17 +1,8 @@
 import { IsInt, IsString } from 'class-validator';
 import { connect } from 'amqplib';
 import { testVhost, type TestVhost } from '@holdfast/testing';
-import {
-  ack,
-  DELIVERY_LIMIT,
-  onMessage,
-  openBroker,
-  openDeadLetters,
-  requeue,
-  retry,
-  Unroutable,
-  type Broker,
-} from './index';
+import { ack, onMessage, openBroker, openDeadLetters, requeue, retry, Unroutable, type Broker } from './index';
+import { DELIVERY_LIMIT } from './topology';
 
 class Spilled {
   static readonly messageName = 'spilled.v1';

@@ -5,9 +5,7 @@ import { IsInt, IsString } from 'class-validator';
 import { testVhost, type TestVhost } from '@holdfast/testing';
 import {
   ack,
-  DEAD_LETTER_QUEUE,
   FaultFilter,
-  HEADERS,
   openBroker,
   RabbitTransport,
   retry,
@@ -15,6 +13,8 @@ import {
   type Delivery,
   type Outcome,
 } from './index';
+import { HEADERS } from './delivery';
+import { DEAD_LETTER_QUEUE } from './topology';
 
 class Served {
   static readonly messageName = 'served.v1';

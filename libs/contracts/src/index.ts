@@ -1,6 +1,6 @@
 export { ProblemBody } from './http/problem-body';
 export { Each } from './each';
-export { LATE_PAYMENTS, type LatePayment } from './late-payment';
+export type { LatePayment } from './late-payment';
 export {
   CategoryBody,
   EventBody,
@@ -28,8 +28,6 @@ export { BlockedSeatsBody, SeatsBody } from './http/seats-body';
 export { MESSAGES, type MessageClass } from './messages/catalogue';
 export {
   ENTRIES_PER_MESSAGE_MAX,
-  LEDGER_ACTORS,
-  LEDGER_KINDS,
   SeatsChanged,
   SeatsChangedEntry,
   SeatsFreed,
@@ -48,13 +46,10 @@ export { Book, BookRefused, SeatsBooked, type BookReply } from './messages/book'
 export { LateBook, LateBookRefused, SeatsBookedLate, type LateBookReply } from './messages/late-book';
 export { EndPayment, PaymentAlreadyBooked, PaymentEnded, type EndPaymentReply } from './messages/end-payment';
 export { SeatsUnbooked, Unbook, UnbookRefused, type UnbookReply } from './messages/unbook';
-export { PAYMENT_STATES, PaymentActionBody, PaymentBody, PaymentSeatBody } from './http/payment-body';
-export { REFUND_STATES, RefundBody, RefundSeatsBody } from './http/refund-body';
+export { PaymentActionBody, PaymentBody, PaymentSeatBody } from './http/payment-body';
+export { RefundBody, RefundSeatsBody } from './http/refund-body';
 export { PayBody } from './http/payment-requests';
 export {
-  WEBHOOK_DISABLED_REASONS,
-  WEBHOOK_ENDPOINT_STATES,
-  WEBHOOK_OUTCOMES,
   WebhookAttemptBody,
   WebhookAttemptListBody,
   WebhookEndpointBody,

@@ -1,5 +1,5 @@
-export { Guard, CLAIM_MS, MARK_MS, type GuardOptions, type HeldSeats } from './guard';
+export { Guard, CLAIM_MS, type GuardOptions, type HeldSeats } from './guard';
 export { guardOwner } from './owner';
-export { FOLLOW_MS, SeatFlights } from './seat-flights';
+export { SeatFlights } from './seat-flights';
 export { STALE_MAX_MS, TakenMap, type KnownSeat, type TakenMapOptions } from './taken-map';
 export type { ClaimOutcome, RefusedSeat, SeatChange, TakenSeat } from './taken-seat';

@@ -5,7 +5,6 @@ export { HttpConfig, ServerConfig } from './http-config';
 export { BodyLimit, RawBody } from './http-server';
 export { Caller, hasRole, Roles } from './bearer.guard';
 export type { ShortAnswer, ShortHandler, ShortRequest, ShortRoute } from './short-route';
-export { sendProblem } from './problem.filter';
 export { TokenVerifier, type Identity, type Role } from './token-verifier';
 export {
   ApiIdempotencyKey,

@@ -1,4 +1,4 @@
-export { SEAT_CHANGES, type HoldState, type LedgerKind, type SeatState } from './seat-lifecycle';
+export type { HoldState, LedgerKind, SeatState } from './seat-lifecycle';
 export { findReplays, hold, type HoldOutcome, type HoldRequest, type TakenSeat } from './verbs/hold';
 export { extend, type ExtendOutcome, type ExtendRequest } from './verbs/extend';
 export { beginPayment, type BeginPaymentOutcome, type BeginPaymentRequest } from './verbs/begin-payment';

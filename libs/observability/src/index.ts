@@ -1,4 +1,4 @@
 export { LOG_LEVELS, createLogger, type LoggerOptions, type LogLevel } from './logger';
-export { Metrics, LATENESS_SECONDS, REQUEST_SECONDS, type MetricsOptions } from './metrics';
+export { Metrics, LATENESS_SECONDS, type MetricsOptions } from './metrics';
 export { logHttpRequests, observeHttpRequests, type ObserveRequest } from './http-requests';
-export { childTraceparent, currentTraceparent, followTraceparent, withTraceparent } from './traceparent';
+export { currentTraceparent, followTraceparent, withTraceparent } from './traceparent';

@@ -7,4 +7,3 @@ export {
   type RedisOptions,
 } from './open-redis';
 export { loadScript, runScript, type Script } from './script';
-export { RedisUnavailable, isRedisUnavailable } from './unavailable';
