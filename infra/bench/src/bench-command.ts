@@ -41,6 +41,7 @@ interface Bench<Round extends object> {
 
 interface BenchOptions extends ExpiryOptions {
   profile: Profile;
+  rounds?: number;
   json?: boolean;
 }
 
@@ -57,6 +58,7 @@ export async function runBenchCommand(argv: string[]): Promise<void> {
         .choices(Object.keys(EXTENTS))
         .default('full'),
     )
+    .option('--rounds <n>', "how often, with the medians reported, instead of the profile's own number", positive)
     .option('--json', 'one JSON document on standard output')
     .option('--engine <names>', `expiry: only these of ${ENGINE_NAMES.join(', ')}`, listOf(ENGINE_NAMES))
     .option('--scenario <names>', `expiry: only these of ${SCENARIOS.join(', ')}`, listOf(SCENARIOS))
@@ -116,7 +118,7 @@ function positive(text: string): number {
 async function measure<Round extends object>(
   name: BenchName,
   bench: Bench<Round>,
-  { profile, json }: BenchOptions,
+  { profile, rounds: askedRounds, json }: BenchOptions,
 ): Promise<void> {
   const log: Log = (line) => process.stderr.write(`${line}\n`);
   const loadAverageBefore = Math.round((loadavg()[0] ?? 0) * 10) / 10;
@@ -130,7 +132,8 @@ async function measure<Round extends object>(
   try {
     const machine = await describeMachine(db, system.servers);
     const durability = await readDurability(db);
-    const rounds = await bench.run(system, db, EXTENTS[profile], log);
+    const extent = EXTENTS[profile];
+    const rounds = await bench.run(system, db, { ...extent, rounds: askedRounds ?? extent.rounds }, log);
     const settings = { profile, loadAverageBefore, ...bench.settings };
     const medians = medianOf(rounds);
     const document: BenchDocument<Round> = { name, machine, settings, durability, rounds, ...medians };
