@@ -605,7 +605,7 @@ CREATE INDEX attempts_by_time ON payments.attempts USING btree (created_at);
 
 CREATE INDEX attempts_of_intent ON payments.attempts USING btree (intent_id);
 
-CREATE UNIQUE INDEX attempts_one_active ON payments.attempts USING btree (event_id, hold_id, buyer_id) WHERE (ended_at IS NULL);
+CREATE UNIQUE INDEX attempts_one_active ON payments.attempts USING btree (hold_id, buyer_id, event_id) WHERE (ended_at IS NULL);
 
 CREATE INDEX attempts_unfinished ON payments.attempts USING btree (next_at) WHERE (ended_at IS NULL);
 

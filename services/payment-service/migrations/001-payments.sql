@@ -87,8 +87,9 @@ CREATE TABLE payments.attempts (
     END, false))
 ) WITH (fillfactor = 70);
 
--- A hold is paid by one attempt at a time. With the buyer, so that a stranger cannot keep the owner from paying.
-CREATE UNIQUE INDEX attempts_one_active ON payments.attempts (event_id, hold_id, buyer_id) WHERE ended_at IS NULL;
+-- A hold is paid by one attempt at a time. With the buyer, so that a stranger cannot keep the owner from paying. The event
+-- stands last: in front, a statement that names event and attempt took this index, and read all of the event's active ones.
+CREATE UNIQUE INDEX attempts_one_active ON payments.attempts (hold_id, buyer_id, event_id) WHERE ended_at IS NULL;
 
 -- The completer's queue.
 CREATE INDEX attempts_unfinished ON payments.attempts (next_at) WHERE ended_at IS NULL;

@@ -83,6 +83,9 @@ export class Inbox {
   }
 }
 
+/** By its state: asked by `ended_at IS NULL`, the queue of all unfinished refunds was read for each event of one payment. */
+const UNFINISHED = `('started', 'unbooked', 'refunding')`;
+
 /**
  * $1 provider's event · $2 type · $3 object · $4 intent · metadata: $5 event $6 attempt · $7 of a kind that concerns
  * payments · $8 amount · $9 currency · $10 surprising once the attempt has ended · $11 made at
@@ -100,7 +103,7 @@ WITH t AS MATERIALIZED (
 ), judged AS (
   SELECT k.*, coalesce(k.amount_minor <> $8::bigint OR k.currency <> $9::text, false) AS amount_differs,
          EXISTS (SELECT FROM payments.refunds r
-                  WHERE r.event_id = k.event_id AND r.attempt_id = k.attempt_id AND r.ended_at IS NULL) AS refunding
+                  WHERE r.event_id = k.event_id AND r.attempt_id = k.attempt_id AND r.state IN ${UNFINISHED}) AS refunding
     FROM t LEFT JOIN known k ON true
 ), stored AS (
   INSERT INTO payments.inbox (provider_event_id, type, object_id, intent_id, event_id, attempt_id, created_at,
@@ -128,7 +131,7 @@ WITH t AS MATERIALIZED (
   UPDATE payments.refunds r SET next_at = t.now
     FROM judged j CROSS JOIN t CROSS JOIN stored s
    WHERE $7::boolean AND r.event_id = j.event_id AND r.attempt_id = j.attempt_id
-     AND r.ended_at IS NULL AND NOT r.in_hand
+     AND r.state IN ${UNFINISHED} AND NOT r.in_hand
 ), broken AS (
   INSERT INTO payments.breaks AS b (break_id, kind, object_id, event_id, attempt_id, details, found_at, seen_at)
   SELECT gen_random_uuid(), 'webhook-amount-differs', $1, j.event_id, j.attempt_id,
