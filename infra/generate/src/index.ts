@@ -1,5 +1,6 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { provideTestServers, stopTestServers } from '@holdfast/testing';
 import { messageCatalogue } from './message-catalogue';
 import { openApiText } from './openapi';
 import { sandboxPage } from './sandbox-page';
@@ -42,4 +43,10 @@ function present(path: string): string | undefined {
   }
 }
 
-void main(process.argv.includes('--check'));
+/** The schema is dumped from a real Postgres, its own unless the environment names one. */
+async function withServers(work: () => Promise<void>): Promise<void> {
+  await provideTestServers();
+  await work().finally(stopTestServers);
+}
+
+void withServers(() => main(process.argv.includes('--check')));

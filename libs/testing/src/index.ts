@@ -4,3 +4,4 @@ export { testVhost, type TestVhost } from './test-vhost';
 export { testRedisPrefix } from './test-redis';
 export { privatePostgres, privateRabbitmq, privateRedis, type PrivateServer } from './private-server';
 export { ServiceProcess, type ServiceProcessOptions } from './service-process';
+export { default as provideTestServers, stopProvided as stopTestServers } from './provide-servers';
