@@ -37,8 +37,13 @@ export type HoldOutcome =
   /** Lost a race that this statement's snapshot could not see: ask again, in another batch. */
   | { outcome: 'conflict' };
 
-/** Takes seats for buyers, each request all or nothing. The same key and body gets its first answer again. */
+/**
+ * Takes seats for buyers, each request all or nothing. The same key and body gets its first answer again.
+ *
+ * @param requests at least one; each buyer and each seat at most once
+ */
 export async function hold(db: Database, eventId: string, requests: HoldRequest[]): Promise<HoldOutcome[]> {
+  assert(requests.length > 0, 'a batch has a first request');
   assertEachOnce(
     'buyer',
     requests.map((request) => request.buyerId),
@@ -65,8 +70,7 @@ export async function hold(db: Database, eventId: string, requests: HoldRequest[
     eventId,
     rows.map((row) => row.replay_of).filter((id) => id !== null),
   );
-  const sale = rows.find((row) => row.i === 0);
-  assert(sale, 'a batch has a first request');
+  const sale = saleOf(rows);
   return inOrder(requests, rows, (request, row) => toOutcome(eventId, request, row, sale, replays));
 }
 
@@ -122,7 +126,7 @@ interface Sale {
   closed: boolean;
 }
 
-interface Row extends Sale {
+interface Row extends Partial<Sale> {
   i: number;
   outcome: HoldOutcome['outcome'] | 'replay';
   replay_of: string | null;
@@ -139,6 +143,13 @@ interface Row extends Sale {
         key: string | null;
       }[]
     | null;
+}
+
+/** All of it: only the other rows leave it out. */
+function saleOf(rows: Row[]): Sale {
+  const first = rows.find((row) => row.i === 0);
+  assert(first, 'a row for the first request');
+  return first as Sale;
 }
 
 function toOutcome(
