@@ -14,14 +14,24 @@ import { DUE_QUEUE } from './due-queue';
 import { DueTimers } from './due-timers';
 import type { EngineCounts, ExpiryEngine, OnDue } from './expiry-engine';
 import type { TimerTransport } from './timer';
+import { Turns } from './turns';
 
 /** Timers in memory at once, for less than a second each. What is beyond waits in the due queue. */
 const TIMERS_IN_MEMORY_MAX = 4_000;
+
+/**
+ * Timers parked together come back together, and one read of the socket brings hundreds. Taken all at once, 700 of them
+ * kept the event loop from every release for more than 100 ms. So many a turn, releases come in between, and what is sent
+ * on reaches the broker as a trickle: with 16 a turn, the p99 of a release was a third later. See
+ * docs/decisions/026-waves-of-timers.md.
+ */
+const TIMERS_PER_TURN_MAX = 4;
 
 /** The worker side of the engines in RabbitMQ: they differ in how a timer waits, and end in the same due queue. */
 export class RabbitmqEngine implements ExpiryEngine {
   private timers: DueTimers | undefined;
   private consumer: Consumer | undefined;
+  private readonly turns = new Turns(TIMERS_PER_TURN_MAX);
 
   /** @param now milliseconds since the epoch by the database's clock */
   constructor(
@@ -38,9 +48,10 @@ export class RabbitmqEngine implements ExpiryEngine {
     const timers = new DueTimers(this.transport, onDue, this.now);
     this.timers = timers;
     await this.transport.prepare();
-    this.consumer = this.broker.consume({ queue: DUE_QUEUE, prefetch: TIMERS_IN_MEMORY_MAX }, (delivery) =>
-      settle(timers, delivery),
-    );
+    this.consumer = this.broker.consume({ queue: DUE_QUEUE, prefetch: TIMERS_IN_MEMORY_MAX }, async (delivery) => {
+      await this.turns.next();
+      return settle(timers, delivery);
+    });
   }
 
   async stop(): Promise<void> {
