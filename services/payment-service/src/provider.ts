@@ -175,16 +175,8 @@ export class Provider {
   /** Gives money of a captured intent back. */
   async createRefund(refund: Refund): Promise<ProviderRefund | ProviderRefusal> {
     const { eventId, attemptId, refundId, intentId, amountMinor, keyGeneration } = refund;
-    return this.ask<ProviderRefund | ProviderRefusal>(
-      async () =>
-        refundOf(
-          await this.stripe.refunds.create(
-            { payment_intent: intentId ?? '', amount: amountMinor, metadata: { eventId, attemptId, refundId } },
-            { idempotencyKey: `${refundId}:refund:${keyGeneration}` },
-          ),
-        ),
-      (error) => ({ refused: reasonOf(error) }),
-    );
+    const asked = { payment_intent: intentId ?? '', amount: amountMinor, metadata: { eventId, attemptId, refundId } };
+    return this.refund(asked, `${refundId}:refund:${keyGeneration}`);
   }
 
   /** A refund as it is now. */
@@ -225,19 +217,19 @@ export class Provider {
     return this.lookUp(async () => refundOf(await this.stripe.refunds.retrieve(id)));
   }
 
-  /**
-   * Gives all that is left of a charge back which no attempt has a seat for.
-   *
-   * @returns false when nothing was left, or it cannot be given back
-   */
-  async refundOrphan(intentId: string): Promise<boolean> {
-    return this.ask(
-      async () => {
-        const orphan = { payment_intent: intentId, metadata: { orphan: 'true' } };
-        await this.stripe.refunds.create(orphan, { idempotencyKey: `${intentId}:orphan` });
-        return true;
-      },
-      () => false,
+  /** Gives all that is left of a charge back which no attempt has a seat for. Refused: `charge-already-refunded`, ... */
+  async refundOrphan(intentId: string): Promise<ProviderRefund | ProviderRefusal> {
+    const orphan = { payment_intent: intentId, metadata: { orphan: 'true' } };
+    return this.refund(orphan, `${intentId}:orphan`);
+  }
+
+  private async refund(
+    asked: Stripe.RefundCreateParams,
+    idempotencyKey: string,
+  ): Promise<ProviderRefund | ProviderRefusal> {
+    return this.ask<ProviderRefund | ProviderRefusal>(
+      async () => refundOf(await this.stripe.refunds.create(asked, { idempotencyKey })),
+      (error) => ({ refused: reasonOf(error) }),
     );
   }
 

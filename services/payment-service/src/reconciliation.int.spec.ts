@@ -1,5 +1,6 @@
 import Stripe from 'stripe';
 import { v7 as newId } from 'uuid';
+import { advance } from './attempt-lifecycle';
 import type { Attempt } from './attempts';
 import { listBreaks, resolveBreak, type Break } from './breaks';
 import { Inbox } from './inbox';
@@ -22,11 +23,10 @@ afterAll(() => rig.close());
 const SYSTEM = 'holdfast';
 
 /** Everything up to now is compared, from the beginning. */
-async function reconcile(): Promise<void> {
+async function reconcile(world = rig.world()): Promise<void> {
   await rig.database.query(
     `UPDATE payments.reconciliation SET next_at = now(), reconciled_until = now() - interval '5 minutes'`,
   );
-  const world = rig.world();
   const options = { everyMs: 1_000, settleMs: 0, system: SYSTEM };
   await new Reconciliation(rig.database, world.provider, world, new Inbox(rig.database), options).pass();
 }
@@ -43,13 +43,18 @@ async function captured(): Promise<Attempt> {
 }
 
 /** An intent with our mark that no attempt of ours has. */
-async function orphan({ system = SYSTEM, capture = false, confirm = true } = {}): Promise<string> {
+async function orphan({
+  system = SYSTEM,
+  capture = false,
+  confirm = true,
+  method = 'pm_card_visa',
+} = {}): Promise<string> {
   const metadata = { system, attemptId: newId(), eventId: newId(), holdId: newId() };
   const { id } = await stripe.paymentIntents.create({
     amount: 500,
     currency: 'eur',
     capture_method: 'manual',
-    payment_method: 'pm_card_visa',
+    payment_method: method,
     metadata,
   });
   if (confirm) await stripe.paymentIntents.confirm(id);
@@ -85,6 +90,27 @@ describe('reconciliation', () => {
     expect(await breaksOf(id)).toMatchObject([{ kind: 'orphan-charge', note: 'refunded in full' }]);
   });
 
+  it('tells people of a charge that no attempt has and that the provider would not refund', async () => {
+    const id = await orphan({ capture: true, method: 'pm_sandbox_refund_refused' });
+    await reconcile();
+    expect(takenMinor(id)).toBe(500);
+    expect(await breaksOf(id)).toMatchObject([
+      { kind: 'orphan-charge', resolvedAt: null, details: { refused: 'charge-disputed' } },
+    ]);
+  });
+
+  it('tells people when the refund of such a charge fails later', async () => {
+    const id = await orphan({ capture: true });
+    await reconcile();
+    const theirs = [...rig.sandbox.books.refunds.values()].find((refund) => refund.payment_intent === id);
+    if (!theirs) throw new Error('no refund');
+    rig.sandbox.books.refunds.set(theirs.id, { ...theirs, status: 'failed', failure_reason: 'expired_card' });
+    await reconcile();
+    expect(await breaksOf(theirs.id)).toMatchObject([
+      { kind: 'refund-failed', resolvedAt: null, details: { intent: id, failure: 'expired-card' } },
+    ]);
+  });
+
   it('cancels an intent that a lost create call left behind', async () => {
     const id = await orphan({ confirm: false });
     await reconcile();
@@ -104,6 +130,24 @@ describe('reconciliation', () => {
     await reconcile();
     expect(rig.sandbox.books.intents.get(attempt.intentId ?? '')).toMatchObject({ status: 'requires_action' });
     await rig.database.query(`DELETE FROM payments.attempts WHERE attempt_id = $1`, [attempt.attemptId]);
+  });
+
+  it('finds no difference in a payment that was captured while the provider’s list was under way', async () => {
+    const held = await rig.holdSeats();
+    const waiting = await rig.pay(held, 'pm_card_authenticationRequired');
+    const world = rig.world();
+    const list = world.provider.intentsBetween.bind(world.provider);
+    world.provider.intentsBetween = async function* (from, to) {
+      for await (const page of list(from, to)) {
+        await rig.authenticate(waiting, 'succeeded');
+        const attempt = await world.attempts.takeOver(waiting);
+        if (attempt) await advance(attempt, world, true);
+        yield page;
+      }
+    };
+    await reconcile(world);
+    expect(await world.attempts.reread(waiting)).toMatchObject({ state: 'captured' });
+    expect(await breaksOf(waiting.attemptId)).toEqual([]);
   });
 
   it('finds a charge that the provider does not have', async () => {

@@ -37,6 +37,8 @@ const DOUBTS_PER_PASS = 100;
 
 /** States in which the money was taken, whether or not it was given back. */
 const TAKEN: ReadonlySet<State> = new Set(['captured', 'returned']);
+/** An intent that is none of these may have gone on since the provider's list was made. */
+const AT_REST: ReadonlySet<ProviderIntent['status']> = new Set(['succeeded', 'canceled']);
 
 /**
  * Compares the provider's books with ours, in both directions, window by window: what it has and we do not, what we have
@@ -111,7 +113,9 @@ export class Reconciliation {
     return open;
   }
 
-  private async examineIntent(intent: ProviderIntent, attempt: OurAttempt | undefined): Promise<void> {
+  private async examineIntent(listed: ProviderIntent, attempt: OurAttempt | undefined): Promise<void> {
+    const later = AT_REST.has(listed.status) ? undefined : await this.provider.lookUpIntent(listed.id);
+    const intent = later ?? listed;
     if (attempt && attempt.intentId === intent.id && TAKEN.has(attempt.state)) {
       const { capturedMinor, currency } = attempt;
       if (intent.status !== 'succeeded') return this.found('state-differs', intent, attempt);
@@ -120,12 +124,19 @@ export class Reconciliation {
     }
     // No attempt has a seat for it: nobody may be charged by it.
     if (intent.status === 'canceled' || intent.status === 'processing') return;
-    if (intent.status === 'succeeded') {
-      const refunded = await this.provider.refundOrphan(intent.id);
-      return refunded ? this.found('orphan-charge', intent, attempt, 'refunded in full') : undefined;
-    }
+    if (intent.status === 'succeeded') return this.giveBack(intent, attempt);
     await this.provider.cancelIntent({ attemptId: intent.attemptId ?? '', intentId: intent.id });
-    if (intent.status === 'requires_capture') await this.found('orphan-authorisation', intent, attempt, 'voided');
+    if (intent.status === 'requires_capture') {
+      await this.found('orphan-authorisation', intent, attempt, { done: 'voided' });
+    }
+  }
+
+  /** A charge that no attempt has a seat for. What the provider will not give back is left to people. */
+  private async giveBack(intent: ProviderIntent, attempt: OurAttempt | undefined): Promise<void> {
+    const answer = await this.provider.refundOrphan(intent.id);
+    if (!('refused' in answer)) return this.found('orphan-charge', intent, attempt, { done: 'refunded in full' });
+    const { refused } = answer;
+    if (refused !== 'charge-already-refunded') await this.found('orphan-charge', intent, attempt, { refused });
   }
 
   private async examineRefunds(page: ProviderRefund[]): Promise<void> {
@@ -137,14 +148,14 @@ export class Reconciliation {
     for (const theirs of page) {
       const row = byId.get(theirs.refundId ?? '');
       if (row) await this.compareRefund(theirs, await this.world.refunds.reread(row));
-      else if (!theirs.isOfOrphan) await this.unknownRefund(theirs);
+      else if (theirs.isOfOrphan) await this.orphanRefund(theirs);
+      else await this.unknownRefund(theirs);
     }
   }
 
   private async compareRefund(theirs: ProviderRefund, ours: Refund): Promise<void> {
     if (!hasRefundEnded(ours.state)) return;
-    const hasFailed = theirs.status === 'failed' || theirs.status === 'canceled';
-    if (ours.state === 'refunded' && hasFailed) {
+    if (ours.state === 'refunded' && hasFailed(theirs)) {
       await moveRefund(ours, 'bounced', this.world, { failure: theirs.failure ?? theirs.status });
     } else if (theirs.amountMinor !== ours.amountMinor) {
       const { eventId, attemptId, refundId } = ours;
@@ -158,6 +169,17 @@ export class Reconciliation {
         details,
       });
     }
+  }
+
+  /** A charge without a seat that was given back, and has come back. */
+  private async orphanRefund(theirs: ProviderRefund): Promise<void> {
+    if (!hasFailed(theirs)) return;
+    const { id: objectId, intentId: intent, amountMinor, failure } = theirs;
+    await recordBreak(this.database, {
+      kind: 'refund-failed',
+      objectId,
+      details: { intent, amountMinor, failure: failure ?? theirs.status },
+    });
   }
 
   /** Only of our intents: the account may have others. */
@@ -186,7 +208,12 @@ export class Reconciliation {
     }
   }
 
-  private async found(kind: BreakKind, intent: ProviderIntent, ours?: OurAttempt, done?: string): Promise<void> {
+  private async found(
+    kind: BreakKind,
+    intent: ProviderIntent,
+    ours?: OurAttempt,
+    { done, refused }: { done?: string; refused?: string } = {},
+  ): Promise<void> {
     const { id: objectId, status, receivedMinor, amountMinor, currency } = intent;
     await recordBreak(this.database, {
       kind,
@@ -196,10 +223,15 @@ export class Reconciliation {
       details: {
         ours: ours ? { state: ours.state, capturedMinor: ours.capturedMinor, currency: ours.currency } : null,
         theirs: { status, amountMinor, receivedMinor, currency },
+        refused,
       },
       done,
     });
   }
+}
+
+function hasFailed({ status }: ProviderRefund): boolean {
+  return status === 'failed' || status === 'canceled';
 }
 
 interface RefundedRow {
