@@ -161,6 +161,25 @@ describe('a refund that bounces after it was done', () => {
   });
 });
 
+describe('a refund that the provider made without an answer, more than a day ago', () => {
+  it('is not made again, though the provider has forgotten its key', async () => {
+    const { held, attemptId } = await paid('pm_card_visa');
+    const started = await ask(held, attemptId, held.seatIds.slice(0, 1));
+    if (started.outcome !== 'started') throw new Error(started.outcome);
+    const crashPoint: RigWorld['crashPoint'] = (point: string) => {
+      if (point === 'refund:unbooked:create-refund:after') throw new Crash();
+    };
+    await expect(advanceRefund(started.refund, rig.world({ crashPoint }))).rejects.toThrow(Crash);
+    await rig.database.query(
+      `UPDATE payments.refunds SET created_at = created_at - interval '25 hours' WHERE refund_id = $1`,
+      [started.refund.refundId],
+    );
+    rig.sandbox.books.answers.clear();
+    expect(await live(started.refund, {})).toMatchObject({ state: 'refunded' });
+    expect((await rig.booksOf(held, { attemptId })).chargedMinor).toBe(4_500);
+  });
+});
+
 describe('the same seat', () => {
   it('is given back once, however many ask at the same time', async () => {
     const { held, attemptId } = await paid('pm_card_visa');

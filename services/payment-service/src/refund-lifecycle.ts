@@ -134,6 +134,9 @@ async function stepOrSilence(refund: Refund, world: RefundWorld): Promise<Step |
   }
 }
 
+/** The provider knows a key for 24 h at least; an hour less, for the two clocks and a call under way. */
+const KEY_KNOWN_MS = 23 * 60 * 60_000;
+
 const STEPS: Record<RefundState, (refund: Refund, world: RefundWorld) => Promise<Step>> = {
   started: async (refund, world) => {
     const reply = await call('unbook', refund, world, () => world.holds.unbookSeats(refund));
@@ -142,12 +145,16 @@ const STEPS: Record<RefundState, (refund: Refund, world: RefundWorld) => Promise
       : { event: 'refused', facts: { failure: reply.reason } };
   },
 
-  // The same key gives the refund of an earlier call. A key that is spent gives only its fault: then it is looked for.
+  // The same key gives the refund of an earlier call. A key that is spent gives only its fault, one that is old may be
+  // forgotten and give a second refund: then it is looked for.
   unbooked: async (refund, world) => {
     if (refund.amountMinor === 0) return { event: 'nothing-to-refund' };
-    if (refund.keySpent) {
+    const isOld = refund.serverTime.getTime() - refund.createdAt.getTime() > KEY_KNOWN_MS;
+    if (refund.keySpent || isOld) {
       const found = await call('find-refund', refund, world, () => world.provider.findRefund(refund));
       if (found) return read(found);
+    }
+    if (refund.keySpent) {
       return { event: 'new-key', facts: { keyGeneration: refund.keyGeneration + 1, keySpent: false } };
     }
     const answer = await call('create-refund', refund, world, () => world.provider.createRefund(refund));
