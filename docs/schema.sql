@@ -422,6 +422,7 @@ CREATE TABLE payments.refunds (
     refund_key text COLLATE pg_catalog."C",
     body_hash bytea,
     seat_ids text[] NOT NULL COLLATE pg_catalog."C",
+    unbook_seat_ids text[] DEFAULT '{}'::text[] NOT NULL COLLATE pg_catalog."C",
     amount_minor bigint NOT NULL,
     currency text NOT NULL,
     state payments.refund_state NOT NULL,
@@ -440,7 +441,8 @@ CREATE TABLE payments.refunds (
     CONSTRAINT refunds_end_has_time CHECK (((ended_at IS NOT NULL) = (state = ANY (ARRAY['refunded'::payments.refund_state, 'failed'::payments.refund_state, 'refused'::payments.refund_state])))),
     CONSTRAINT refunds_failure_has_reason CHECK (((failure IS NOT NULL) = (state = ANY (ARRAY['failed'::payments.refund_state, 'refused'::payments.refund_state])))),
     CONSTRAINT refunds_known_to_provider CHECK (((state <> 'refunding'::payments.refund_state) OR (provider_refund_id IS NOT NULL))),
-    CONSTRAINT refunds_money_has_intent CHECK (((amount_minor = 0) = (intent_id IS NULL)))
+    CONSTRAINT refunds_money_has_intent CHECK (((amount_minor = 0) = (intent_id IS NULL))),
+    CONSTRAINT refunds_unbook_their_seats CHECK ((unbook_seat_ids <@ seat_ids))
 )
 WITH (fillfactor='70');
 

@@ -3,6 +3,7 @@ CREATE TYPE payments.refund_state AS ENUM ('started', 'unbooked', 'refunding', '
 
 -- refund_key, body_hash, asked_by: of the request; NULL where the money is given back without being asked.
 -- hold_id, intent_id, currency: the attempt's, which do not change any more.
+-- unbook_seat_ids: those of the seats that are given back with it; a refund before it, which failed, has given back the rest.
 -- version, key_generation, key_spent, tries, next_at, in_hand: as of an attempt.
 CREATE TABLE payments.refunds (
   event_id           uuid NOT NULL,
@@ -14,6 +15,7 @@ CREATE TABLE payments.refunds (
   refund_key         text COLLATE "C",
   body_hash          bytea,
   seat_ids           text[] COLLATE "C" NOT NULL,
+  unbook_seat_ids    text[] COLLATE "C" NOT NULL DEFAULT '{}',
   amount_minor       bigint NOT NULL CHECK (amount_minor >= 0),
   currency           text NOT NULL,
   state              payments.refund_state NOT NULL,
@@ -34,13 +36,14 @@ CREATE TABLE payments.refunds (
   CONSTRAINT refunds_end_has_time CHECK ((ended_at IS NOT NULL) = (state IN ('refunded', 'failed', 'refused'))),
   CONSTRAINT refunds_failure_has_reason CHECK ((failure IS NOT NULL) = (state IN ('failed', 'refused'))),
   CONSTRAINT refunds_money_has_intent CHECK ((amount_minor = 0) = (intent_id IS NULL)),
+  CONSTRAINT refunds_unbook_their_seats CHECK (unbook_seat_ids <@ seat_ids),
   CONSTRAINT refunds_known_to_provider CHECK (state <> 'refunding' OR provider_refund_id IS NOT NULL)
 ) WITH (fillfactor = 70);
 
 CREATE INDEX refunds_unfinished ON payments.refunds (next_at) WHERE ended_at IS NULL;
 CREATE INDEX refunds_of_attempt ON payments.refunds (event_id, attempt_id);
 
--- A seat of a payment is refunded once.
+-- A seat of a payment is given back once, by this refund. Its money may be asked for again when that one failed.
 CREATE TABLE payments.refund_seats (
   event_id   uuid NOT NULL,
   attempt_id uuid NOT NULL,

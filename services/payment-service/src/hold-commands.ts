@@ -44,7 +44,7 @@ export interface HoldCommands {
   endPayment(attempt: Attempt): Promise<EndPaymentReply>;
   /** Gives all seats of a booked attempt back. */
   unbook(attempt: Attempt, reason: string): Promise<UnbookReply>;
-  /** Gives the seats of a refund back. */
+  /** Gives the seats of a refund back that are not given back yet. */
   unbookSeats(refund: Refund): Promise<UnbookReply>;
 }
 
@@ -85,7 +85,7 @@ export function brokerHoldCommands(broker: Broker, timeoutMs: number): HoldComma
       const message: Unbook = { ...of(attempt), holdId, reason };
       return answered(broker.request(Unbook, message, options));
     },
-    unbookSeats: ({ eventId, holdId, attemptId, refundId, seatIds }) => {
+    unbookSeats: ({ eventId, holdId, attemptId, refundId, unbookSeatIds: seatIds }) => {
       const message: Unbook = { eventId, holdId, attemptId, refundId, seatIds, reason: 'refunded' };
       return answered(broker.request(Unbook, message, options));
     },

@@ -28,7 +28,8 @@ export function paymentBody(attempt: Attempt, refunds: Refund[], nextAction?: Pa
       priceMinor: attempt.seatPricesMinor?.[index] ?? 0,
       state: seatState(
         attempt,
-        refunds.find(({ seatIds }) => seatIds.includes(seatId)),
+        // The last one: what failed may have been asked for again.
+        refunds.findLast(({ seatIds }) => seatIds.includes(seatId)),
       ),
     })),
     lateHoldId: BOOKED.has(attempt.state) ? (attempt.lateHoldId ?? undefined) : undefined,

@@ -1,5 +1,5 @@
 import { hasEnded } from './attempt-lifecycle';
-import { listBreaks } from './breaks';
+import { listBreaks, resolveBreak } from './breaks';
 import { Completer, unfinishedRefunds } from './completer';
 import { unbalancedEvents } from './money';
 import { PaymentRig, type HeldSeats, type RigWorld } from './payment-rig.spec';
@@ -12,7 +12,7 @@ import {
   type RefundCrashPoint,
   type RefundState,
 } from './refund-lifecycle';
-import type { Refund, RefundStart } from './refunds';
+import { FAILED_MAX, type Refund, type RefundStart } from './refunds';
 
 /** The process died here. */
 class Crash extends Error {}
@@ -177,6 +177,81 @@ describe('a refund that the provider made without an answer, more than a day ago
     rig.sandbox.books.answers.clear();
     expect(await live(started.refund, {})).toMatchObject({ state: 'refunded' });
     expect((await rig.booksOf(held, { attemptId })).chargedMinor).toBe(4_500);
+  });
+});
+
+describe('a refund that failed', () => {
+  /** The provider will not refuse any more. */
+  const heal = (attemptId: string) => {
+    for (const intent of rig.sandbox.books.intents.values()) {
+      if (intent.metadata.attemptId !== attemptId) continue;
+      rig.sandbox.books.intents.set(intent.id, { ...intent, payment_method: 'pm_card_visa' });
+    }
+  };
+
+  const breakOf = async (refundId: string) =>
+    (await listBreaks(rig.database, { all: true, limit: 1_000 })).find((found) => found.refundId === refundId);
+
+  async function failed(seats: 1 | 2): Promise<{ held: HeldSeats; attemptId: string; refund: Refund }> {
+    const { held, attemptId } = await paid('pm_sandbox_refund_refused');
+    const started = await ask(held, attemptId, held.seatIds.slice(0, seats));
+    if (started.outcome !== 'started') throw new Error(started.outcome);
+    const refund = await live(started.refund, {});
+    if (refund.state !== 'failed') throw new Error(refund.state);
+    return { held, attemptId, refund };
+  }
+
+  it('may be asked for again, and then its break is settled', async () => {
+    const { held, attemptId, refund } = await failed(1);
+    heal(attemptId);
+    const again = await ask(held, attemptId, refund.seatIds);
+    if (again.outcome !== 'started') throw new Error(again.outcome);
+    expect(again.refund).toMatchObject({ state: 'unbooked', amountMinor: 4_500 });
+    expect(await breakOf(refund.refundId)).toMatchObject({ resolvedBy: held.buyerId });
+    expect(await live(again.refund, {})).toMatchObject({ state: 'refunded' });
+    expect(await seatStates(held)).toEqual(['available', 'booked']);
+    expect((await rig.booksOf(held, { attemptId })).chargedMinor).toBe(4_500);
+    expect(await ask(held, attemptId, refund.seatIds)).toMatchObject({ outcome: 'seats-refunded' });
+  });
+
+  it('may be asked for again together with seats that are still the buyer’s', async () => {
+    const { held, attemptId } = await failed(1);
+    heal(attemptId);
+    const again = await ask(held, attemptId);
+    if (again.outcome !== 'started') throw new Error(again.outcome);
+    expect(await live(again.refund, {})).toMatchObject({ state: 'refunded', amountMinor: 9_000 });
+    expect(await seatStates(held)).toEqual(['available', 'available']);
+    expect((await rig.booksOf(held, { attemptId })).chargedMinor).toBe(0);
+  });
+
+  it('is begun again once, however many ask at the same time', async () => {
+    const { held, attemptId } = await failed(2);
+    const starts = await Promise.all(Array.from({ length: 8 }, () => ask(held, attemptId)));
+    expect(starts.filter(({ outcome }) => outcome === 'started')).toHaveLength(1);
+    expect(starts.filter(({ outcome }) => outcome === 'seats-refunded')).toHaveLength(7);
+  });
+
+  it('is asked for again as a whole: what is open is the sum of its seats', async () => {
+    const { held, attemptId } = await failed(2);
+    const [seat = ''] = held.seatIds;
+    expect(await ask(held, attemptId, [seat])).toEqual({ outcome: 'seats-refunded', seatIds: [seat] });
+  });
+
+  it('is not begun again once people have settled it', async () => {
+    const { held, attemptId, refund } = await failed(1);
+    const open = await breakOf(refund.refundId);
+    expect(await resolveBreak(rig.database, open?.breakId ?? '', 'ada', 'sent by bank transfer')).toBe(true);
+    expect(await ask(held, attemptId, refund.seatIds)).toMatchObject({ outcome: 'seats-refunded' });
+  });
+
+  it('is left to people when it has failed often enough', async () => {
+    const { held, attemptId, refund } = await failed(1);
+    for (let nth = 2; nth <= FAILED_MAX; nth += 1) {
+      const again = await ask(held, attemptId, refund.seatIds);
+      if (again.outcome !== 'started') throw new Error(again.outcome);
+      expect(await live(again.refund, {})).toMatchObject({ state: 'failed' });
+    }
+    expect(await ask(held, attemptId, refund.seatIds)).toMatchObject({ outcome: 'seats-refunded' });
   });
 });
 

@@ -15,8 +15,9 @@ import type { World } from './attempt-lifecycle';
  *   REFUNDED    bounced -> FAILED: the bank sent the money back later
  *
  * First the seats, then the money: what hold-service refuses has cost nothing, and once it has agreed the money follows,
- * however often that takes. An attempt that was charged and lost its seats leaves a refund that begins at `unbooked`.
- * A refund that FAILED or was REFUSED is a break: people have to find another way.
+ * however often that takes. An attempt that was charged and lost its seats leaves a refund that begins at `unbooked`; so
+ * does one that asks again for what FAILED. A refund that FAILED or was REFUSED is a break: people have to find another
+ * way, unless it is asked for again first.
  */
 export const REFUND_CALLS = {
   started: ['unbook'],

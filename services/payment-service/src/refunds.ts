@@ -35,6 +35,8 @@ export interface Refund extends Required<RefundFacts> {
   intentId: string | null;
   /** Empty where the seats were lost before: all of the money is given back. */
   seatIds: string[];
+  /** Those of them that a refund before has not given back yet. */
+  unbookSeatIds: string[];
   amountMinor: number;
   currency: string;
   state: RefundState;
@@ -52,12 +54,15 @@ export type RefundRefusal =
   | { outcome: 'unknown-payment' | 'payment-not-captured' | 'key-reused' }
   | { outcome: 'unknown-seats' | 'seats-refunded'; seatIds: string[] };
 
+/** Refunds of one payment that may fail; beyond it what is owed is for people to settle. */
+export const FAILED_MAX = 10;
+
 /** A refund that is pending is the bank's: it is looked at less and less often, down to this. Webhooks are sooner. */
 const POLL_MAX_MS = 15 * 60_000;
 
 const COLUMNS = `
   event_id AS "eventId", refund_id AS "refundId", attempt_id AS "attemptId", hold_id AS "holdId", intent_id AS "intentId",
-  seat_ids AS "seatIds", amount_minor::float8 AS "amountMinor", currency, state, version, failure,
+  seat_ids AS "seatIds", unbook_seat_ids AS "unbookSeatIds", amount_minor::float8 AS "amountMinor", currency, state, version, failure,
   provider_refund_id AS "providerRefundId", key_generation AS "keyGeneration", key_spent AS "keySpent", tries,
   created_at AS "createdAt", next_at AS "nextAt", clock_timestamp() AS "serverTime"`;
 
@@ -68,7 +73,10 @@ export class Refunds {
     private readonly times: AttemptTimes,
   ) {}
 
-  /** Records a refund of seats of a captured payment, leased to the caller, or says why there is none. */
+  /**
+   * Records a refund of seats of a captured payment, leased to the caller, or says why there is none. Seats of a refund
+   * that failed count as not refunded while its break is open, all of them together; this refund settles the break.
+   */
   async start(request: RefundRequest): Promise<RefundStart> {
     return this.database.transaction(async (tx) => {
       // Its lock keeps two refunds of one payment apart.
@@ -83,14 +91,22 @@ export class Refunds {
       }
       if (paid.state !== 'captured') return { outcome: 'payment-not-captured' };
 
-      const refunded = new Set((await tx.query<Seat>(refundedSql, [eventId, attemptId])).map((row) => row.seatId));
-      const wanted = request.seatIds ?? paid.seatIds.filter((seatId) => !refunded.has(seatId));
+      const owed = await tx.query<Owed>(owedSql, [eventId, attemptId, FAILED_MAX]);
+      const given = new Set((await tx.query<Seat>(givenBackSql, [eventId, attemptId])).map((row) => row.seatId));
+      const isOwed = (seatId: string) => owed.some(({ seatIds }) => seatIds.includes(seatId));
+      const wanted = request.seatIds ?? paid.seatIds.filter((seatId) => !given.has(seatId) || isOwed(seatId));
       const unknown = wanted.filter((seatId) => !paid.seatIds.includes(seatId));
       if (unknown.length > 0) return { outcome: 'unknown-seats', seatIds: unknown };
-      const again = wanted.filter((seatId) => refunded.has(seatId));
+      const settled = owed.filter(({ seatIds }) => seatIds.every((seatId) => wanted.includes(seatId)));
+      const owedAgain = new Set(settled.flatMap(({ seatIds }) => seatIds));
+      const again = wanted.filter((seatId) => given.has(seatId) && !owedAgain.has(seatId));
       if (again.length > 0) return { outcome: 'seats-refunded', seatIds: again };
       if (wanted.length === 0) return { outcome: 'seats-refunded', seatIds: paid.seatIds };
-      return { outcome: 'started', refund: await this.insert(tx, request, paid, wanted) };
+      const toUnbook = wanted.filter((seatId) => !given.has(seatId));
+      const refund = await this.insert(tx, request, paid, wanted, toUnbook);
+      const note = `asked for again: refund ${refund.refundId}`;
+      await tx.query(settleSql, [settled.map(({ breakId }) => breakId), request.askedBy, note]);
+      return { outcome: 'started', refund };
     });
   }
 
@@ -150,7 +166,13 @@ export class Refunds {
     return this.database.query<Refund>(ofAttemptSql, [eventId, attemptId]);
   }
 
-  private async insert(tx: Transaction, request: RefundRequest, paid: Paid, seatIds: string[]): Promise<Refund> {
+  private async insert(
+    tx: Transaction,
+    request: RefundRequest,
+    paid: Paid,
+    seatIds: string[],
+    unbookSeatIds: string[],
+  ): Promise<Refund> {
     const priceOf = new Map(paid.seatIds.map((seatId, index) => [seatId, paid.seatPricesMinor[index] ?? 0]));
     const amountMinor = seatIds.reduce((sum, seatId) => sum + (priceOf.get(seatId) ?? 0), 0);
     const [refund] = await tx.query<Refund>(startSql, [
@@ -163,8 +185,10 @@ export class Refunds {
       request.key,
       request.bodyHash,
       seatIds,
+      unbookSeatIds,
       amountMinor,
       paid.currency,
+      unbookSeatIds.length > 0 ? 'started' : 'unbooked',
       this.times.leaseMs,
     ]);
     if (!refund) throw new Error('The refund was not recorded');
@@ -180,6 +204,12 @@ function givenBack(from: RefundState, to: RefundState): number {
 
 interface Seat {
   seatId: string;
+}
+
+/** A refund that failed, and that nobody has settled otherwise. */
+interface Owed {
+  breakId: string;
+  seatIds: string[];
 }
 
 interface Paid {
@@ -207,23 +237,43 @@ SELECT ${COLUMNS}, body_hash AS "bodyHash"
   FROM payments.refunds
  WHERE event_id = $1 AND attempt_id = $2 AND asked_by = $3 AND refund_key = $4`;
 
+/**
+ * Locked, so that nobody resolves the break meanwhile: the money would go back twice.
+ *
+ * $1 event · $2 attempt · $3 failed refunds at most
+ */
+const owedSql = `
+SELECT b.break_id AS "breakId", r.seat_ids AS "seatIds"
+  FROM payments.breaks b
+  JOIN payments.refunds r ON r.event_id = b.event_id AND r.refund_id = b.refund_id
+ WHERE b.kind = 'refund-failed' AND b.event_id = $1 AND b.attempt_id = $2 AND b.resolved_at IS NULL
+   AND (SELECT count(*) FROM payments.refunds f
+         WHERE f.event_id = $1 AND f.attempt_id = $2 AND f.state = 'failed') < $3
+   FOR UPDATE OF b`;
+
 /** $1 event · $2 attempt */
-const refundedSql = `SELECT seat_id AS "seatId" FROM payments.refund_seats WHERE event_id = $1 AND attempt_id = $2`;
+const givenBackSql = `SELECT seat_id AS "seatId" FROM payments.refund_seats WHERE event_id = $1 AND attempt_id = $2`;
+
+/** $1 breaks · $2 by whom · $3 note */
+const settleSql = `
+UPDATE payments.breaks SET resolved_at = clock_timestamp(), resolved_by = $2, note = $3
+ WHERE break_id = ANY ($1::uuid[])`;
 
 /**
- * $1 event · $2 refund · $3 attempt · $4 hold · $5 intent · $6 asked by · $7 key · $8 body hash · $9 seats · $10 amount ·
- * $11 currency · $12 lease ms
+ * $1 event · $2 refund · $3 attempt · $4 hold · $5 intent · $6 asked by · $7 key · $8 body hash · $9 seats · $10 seats to
+ * unbook · $11 amount · $12 currency · $13 state · $14 lease ms
  */
 const startSql = `
 WITH started AS (
   INSERT INTO payments.refunds (event_id, refund_id, attempt_id, hold_id, intent_id, asked_by, refund_key, body_hash,
-                                seat_ids, amount_minor, currency, state, created_at, next_at)
-  SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'started', t.now, t.now + $12::float8 * interval '1 ms'
+                                seat_ids, unbook_seat_ids, amount_minor, currency, state, created_at, next_at)
+  SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, t.now, t.now + $14::float8 * interval '1 ms'
     FROM (SELECT clock_timestamp() AS now) t
   RETURNING *
 ), claimed AS (
   INSERT INTO payments.refund_seats (event_id, attempt_id, seat_id, refund_id)
-  SELECT s.event_id, s.attempt_id, seat_id, s.refund_id FROM started s CROSS JOIN LATERAL unnest(s.seat_ids) AS seat_id
+  SELECT s.event_id, s.attempt_id, seat_id, s.refund_id
+    FROM started s CROSS JOIN LATERAL unnest(s.unbook_seat_ids) AS seat_id
 )
 SELECT ${COLUMNS} FROM started`;
 

@@ -5,7 +5,7 @@ import { SeatIds } from './seat-ids';
 
 /** The amount is the seats' price: a body that names one is refused. */
 export class RefundSeatsBody {
-  @ApiProperty({ required: false, description: 'All seats of the payment that are not given back yet when absent' })
+  @ApiProperty({ required: false, description: 'All seats of the payment that are not refunded yet when absent' })
   @IsOptional()
   @SeatIds(SEATS_PER_HOLD_MAX)
   seats?: string[];
@@ -25,7 +25,8 @@ export class RefundBody {
     enum: REFUND_STATES,
     description:
       '`pending`: goes on by itself. `failed`: the seats are given back, the provider could not return the money; the ' +
-      'seller has been told. `refused`: the seats could not be given back, nothing has changed.',
+      'seller has been told, and until that is settled all seats of this refund may be asked for again, by another ' +
+      'request. `refused`: the seats could not be given back, nothing has changed.',
   })
   state!: (typeof REFUND_STATES)[number];
 
