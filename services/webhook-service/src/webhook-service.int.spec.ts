@@ -305,6 +305,8 @@ describe('what is refused', () => {
     ['a private address', { url: 'https://10.0.0.1/' }, 'url'],
     ['the metadata of a cloud', { url: 'http://169.254.169.254/latest/meta-data' }, 'url'],
     ['credentials', { url: 'https://me:secret@93.184.216.34/' }, 'url'],
+    ['a null character', { url: 'https://93.184.216.34/\u0000' }, 'url'],
+    ['a line break', { url: 'https://93.184.216.34/\r\nx: y' }, 'url'],
     ['a name that leads nowhere', { url: 'https://hooks.invalid/' }, 'url'],
     ['no kinds', { url: 'https://93.184.216.34/', kinds: [] }, 'kinds'],
     ['an unknown kind', { url: 'https://93.184.216.34/', kinds: ['stolen'] }, 'kinds'],

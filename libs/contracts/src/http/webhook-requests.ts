@@ -8,12 +8,15 @@ import {
   IsOptional,
   IsString,
   Length,
+  Matches,
   Max,
   Min,
 } from 'class-validator';
 import { LEDGER_KINDS } from '../messages/seats-changed';
 
 const URL_LENGTH_MAX = 2_000;
+/** Parsers drop the others, so that the address kept would be another than the one posted to; Postgres takes no NUL. */
+const URL_CHARACTERS = /^[^\s\p{C}]+$/u;
 
 export class CreateWebhookEndpointBody {
   @ApiProperty({
@@ -26,6 +29,7 @@ export class CreateWebhookEndpointBody {
   })
   @IsString()
   @Length(1, URL_LENGTH_MAX)
+  @Matches(URL_CHARACTERS, { message: 'url must not have white space or control characters' })
   url!: string;
 
   @ApiProperty({
