@@ -12,6 +12,9 @@ const SLOW_CARD = 'pm_sandbox_slow_3000';
 /** Cannot set money aside. */
 const CHARGED_AT_ONCE = 'pm_sandbox_automatic';
 
+/** Takes a refund at first; the bank sends it back a moment later. */
+const REFUND_BOUNCES = 'pm_card_refundFail';
+
 const pay = (token: string, hold: { eventId: string; holdId: string }, paymentMethod: string) =>
   request<PaymentBody>('POST', '/v1/payments', {
     token,
@@ -51,6 +54,27 @@ describe('a refund', () => {
     await sale.held(other, [first]);
     expectProblem(await refund(buyer, paid.body.paymentId, { seats: [first] }), 409, 'seats-refunded');
     expectProblem(await refund(buyer, paid.body.paymentId, { seats: ['none'] }), 422, 'unknown-seats');
+  });
+
+  // Nobody polls a refund that is done: only the provider's webhook tells in time that it has come back.
+  itWithProviderBooks('that the bank sends back later is a failure, and may be asked for again', async () => {
+    const sale = await Sale.open();
+    const [buyer = ''] = await buyers(1);
+    const [seat = ''] = sale.seatIds;
+    const { paymentId } = (await pay(buyer, await sale.held(buyer, [seat]), REFUND_BOUNCES)).body;
+    const key = randomUUID();
+    const first = await refund(buyer, paymentId, {}, { key });
+    expect(first).toMatchObject({ status: 201, body: { state: 'refunded' } });
+    const bounced = await eventually(async () => {
+      const now = await read(buyer, paymentId);
+      return now.refunds[0]?.state === 'failed' ? now : undefined;
+    }, 'the failure of the refund');
+    expect(bounced).toMatchObject({ refundedMinor: 0, seats: [{ seatId: seat, state: 'refund-failed' }] });
+    const { refundId } = first.body;
+    expect((await refund(buyer, paymentId, {}, { key })).body).toMatchObject({ refundId, state: 'failed' });
+    const again = await refund(buyer, paymentId);
+    expect(again).toMatchObject({ status: 201, body: { state: 'refunded', amountMinor: PRICE_MINOR } });
+    expect(again.body.refundId).not.toBe(refundId);
   });
 });
 
