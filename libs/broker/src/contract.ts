@@ -1,6 +1,6 @@
 /** What the library needs to know of a message class: passed in by structure, so that it depends on no domain. */
 export interface Contract<T extends object = object> {
-  /** The wire shape, with class-validator's decorators. */
+  /** The wire shape, with class-validator's decorators: see `messageCheck`. */
   new (): T;
   /** Name with version, `book.v1`; the AMQP type of the message. */
   readonly messageName: string;

@@ -1,12 +1,8 @@
-import 'reflect-metadata';
-import { plainToInstance } from 'class-transformer';
-import { validateSync, type ValidationError } from 'class-validator';
+import type { ErrorObject } from 'ajv';
 import type { Command, ReplyOf } from './contract';
+import { messageCheck } from './message-schema';
 
 export type Parsed<T> = { ok: true; message: T } | { ok: false; reason: string };
-
-/** Faults named in one reason: enough to find the cause, short enough for a header. */
-const FAULTS_NAMED_MAX = 5;
 
 /**
  * Reads and validates a message body. Unknown fields are tolerated, so that a newer sender may add some; a wrong type or
@@ -43,15 +39,13 @@ function readJson(body: Buffer): Parsed<object> {
   }
 }
 
-function validate<T extends object>(Class: new () => T, json: object): Parsed<T> {
-  const message = plainToInstance(Class, json);
-  const faults = validateSync(message, { forbidUnknownValues: true }).flatMap((error) => describe(error));
-  if (faults.length === 0) return { ok: true, message };
-  return { ok: false, reason: faults.slice(0, FAULTS_NAMED_MAX).join('; ') };
+function validate<T extends object>(Class: new () => T, message: object): Parsed<T> {
+  const check = messageCheck(Class);
+  if (check(message)) return { ok: true, message };
+  return { ok: false, reason: (check.errors ?? []).map(describe).join('; ') };
 }
 
-function describe(error: ValidationError, parent = ''): string[] {
-  const path = parent + error.property;
-  const own = Object.values(error.constraints ?? {}).map((reason) => `${path}: ${reason}`);
-  return [...own, ...(error.children ?? []).flatMap((child) => describe(child, `${path}.`))];
+/** As in `entries.2.at: must pass "isIso8601" keyword validation`. */
+function describe({ instancePath, message }: ErrorObject): string {
+  return [instancePath.slice(1).replaceAll('/', '.'), message].filter(Boolean).join(': ');
 }

@@ -1,6 +1,7 @@
 import type { Command, Contract, ReplyOf } from './contract';
 import type { Delivery } from './delivery';
 import { encode, parseMessage } from './message';
+import { messageCheck } from './message-schema';
 import { ack, deadLetter, isOutcome, type Outcome } from './outcome';
 
 /** One message class and what is done with it. */
@@ -35,6 +36,8 @@ export function routeMessages(
   sendReply: SendReply,
 ): (delivery: Delivery) => Promise<Outcome> {
   const byName = new Map(routes.map((route) => [route.contract.messageName, route]));
+  // Compiled now: the first message may be the first of a rush, and a class that cannot be checked fails here.
+  for (const { contract } of routes) messageCheck(contract);
   return async (delivery) => {
     const route = byName.get(delivery.messageName);
     if (!route) return deadLetter(`unknown message "${delivery.messageName}"`);
