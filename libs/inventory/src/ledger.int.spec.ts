@@ -34,6 +34,21 @@ it('numbers entries gap-free from one, in the order in which each seat changed',
   ).toEqual(['1 S000@1 held', '2 S001@1 held', '3 S001@2 expired', '4 S001@3 held', '5 S000@2 expired']);
 });
 
+it('numbers every event that waits, each by itself', async () => {
+  const other = await Sale.open(test.database, 40);
+  await sale.hold('ann', ['S000']);
+  await other.hold('ann', ['S000', 'S001']);
+  await sale.hold('bob', ['S001']);
+  expect(await numberLedger(sale.db, { limit: 100 })).toBe(3);
+  const unpublished = await readUnpublished(test.database, { limit: 100 });
+  const seqsOf = ({ eventId }: Sale) =>
+    unpublished.find((batch) => batch.eventId === eventId)?.entries.map(({ seq }) => seq);
+  expect([seqsOf(sale), seqsOf(other)]).toEqual([
+    [1, 2],
+    [1, 2],
+  ]);
+});
+
 it('misses no commit that comes late', async () => {
   let commitLate = (): void => undefined;
   const wait = new Promise<void>((resolve) => (commitLate = resolve));

@@ -28,30 +28,41 @@ export interface UnpublishedEntries {
  * @returns how many batches of entries were numbered; as many as `limit` means there may be more
  */
 export async function numberLedger(db: Database, { limit }: { limit: number }): Promise<number> {
-  const waiting = await db.query<{ event_id: string }>(
-    `SELECT DISTINCT w.event_id
-       FROM (SELECT event_id FROM inventory.ledger_unnumbered ORDER BY at LIMIT $1) w`,
-    [limit],
-  );
-  let batches = 0;
-  for (const { event_id: eventId } of waiting) {
-    const [row] = await db.query<{ batches: number }>(numberSql, [eventId, limit]);
-    batches += row?.batches ?? 0;
-  }
+  const number = async (eventId: string | null): Promise<Numbered> => {
+    const [row] = await db.query<Numbered>(numberSql, [eventId, limit]);
+    return row ?? { batches: 0, others: [] };
+  };
+  const oldest = await number(null);
+  let { batches } = oldest;
+  for (const eventId of oldest.others) batches += (await number(eventId)).batches;
   return batches;
 }
 
+interface Numbered {
+  batches: number;
+  /** Other events whose batches are among the oldest. */
+  others: string[];
+}
+
+/**
+ * Numbers one event and says which others wait: mostly there is one, and then this is all.
+ *
+ * $1 event, or null for that of the oldest batch · $2 limit
+ */
 const numberSql = `
-WITH counter AS MATERIALIZED (
-  SELECT last_seq FROM inventory.ledger_counters WHERE event_id = $1 FOR UPDATE SKIP LOCKED
+WITH chosen AS MATERIALIZED (
+  SELECT coalesce($1::uuid, (SELECT u.event_id FROM inventory.ledger_unnumbered u ORDER BY u.at LIMIT 1)) AS event_id
+), counter AS MATERIALIZED (
+  SELECT last_seq FROM inventory.ledger_counters
+   WHERE event_id = (SELECT h.event_id FROM chosen h) FOR UPDATE SKIP LOCKED
 ), batch AS (
   SELECT u.batch_id FROM inventory.ledger_unnumbered u
-   WHERE u.event_id = $1 AND EXISTS (SELECT FROM counter)
+   WHERE u.event_id = (SELECT h.event_id FROM chosen h) AND EXISTS (SELECT FROM counter)
    ORDER BY u.at, u.batch_id LIMIT $2
 ), taken AS (
   -- By the key's list: joined with the batch, every row of the event's queue was compared with every one of the batch.
   DELETE FROM inventory.ledger_unnumbered u
-   WHERE u.event_id = $1 AND u.batch_id = ANY (ARRAY(SELECT b.batch_id FROM batch b))
+   WHERE u.event_id = (SELECT h.event_id FROM chosen h) AND u.batch_id = ANY (ARRAY(SELECT b.batch_id FROM batch b))
   RETURNING u.at, u.batch_id, u.seat_ids, u.seat_versions
 ), numbered AS (
   SELECT (SELECT last_seq FROM counter) + sum(cardinality(k.seat_ids)) OVER (ORDER BY k.at, k.batch_id) AS last_seq,
@@ -59,12 +70,15 @@ WITH counter AS MATERIALIZED (
     FROM taken k
 ), placed AS (
   INSERT INTO inventory.ledger_sequence (event_id, last_seq, at, seat_ids, seat_versions)
-  SELECT $1, n.last_seq, n.at, n.seat_ids, n.seat_versions FROM numbered n
+  SELECT h.event_id, n.last_seq, n.at, n.seat_ids, n.seat_versions FROM chosen h, numbered n
 ), counted AS (
   UPDATE inventory.ledger_counters c SET last_seq = (SELECT max(n.last_seq) FROM numbered n)
-   WHERE c.event_id = $1 AND EXISTS (SELECT FROM numbered)
+   WHERE c.event_id = (SELECT h.event_id FROM chosen h) AND EXISTS (SELECT FROM numbered)
 )
-SELECT count(*)::int AS batches FROM taken`;
+SELECT (SELECT count(*)::int FROM taken) AS batches,
+       ARRAY(SELECT DISTINCT w.event_id
+               FROM (SELECT u.event_id FROM inventory.ledger_unnumbered u ORDER BY u.at LIMIT $2) w
+              WHERE w.event_id <> (SELECT h.event_id FROM chosen h)) AS others`;
 
 /** Numbered entries that are not yet marked as published, per event in order, at most `limit` an event. */
 export async function readUnpublished(db: Database, { limit }: { limit: number }): Promise<UnpublishedEntries[]> {

@@ -34,13 +34,10 @@ afterAll(async () => {
   await Promise.all([db.drop(), rabbitmq.drop()]);
 }, BROKER_START_MS);
 
-function startRelay(): LedgerRelay {
-  const relay = new LedgerRelay(
-    db.database,
-    (message) => broker.send(SeatsChanged, message),
-    () => undefined,
-    SILENT,
-  );
+const publish = (message: SeatsChanged): Promise<void> => broker.send(SeatsChanged, message);
+
+function startRelay(publishing = publish): LedgerRelay {
+  const relay = new LedgerRelay(db.database, publishing, () => undefined, SILENT);
   relays.push(relay);
   relay.start();
   return relay;
@@ -94,6 +91,22 @@ describe('the ledger relay', () => {
     expect(seqsOf(sale.eventId)).toEqual(upTo(1_200));
     expect(new Set(storyOf(sale.eventId).map(({ holdId }) => holdId)).size).toBe(holds.length);
     for (const { entries } of heard) expect(entries.length).toBeLessThanOrEqual(500);
+  });
+
+  it('sends everything again from the first message on that was not confirmed', async () => {
+    const sale = await sampleSale(db.database, { seats: 1_200, holdSeconds: 60 });
+    await Promise.all(Array.from({ length: 120 }, (_, hold) => sale.hold(...upTo(10).map((n) => hold * 10 + n))));
+    const beginnings: (number | undefined)[] = [];
+    startRelay((message) => {
+      const first = message.entries[0]?.seq;
+      const isLost = first === 501 && !beginnings.includes(first);
+      beginnings.push(first);
+      return isLost ? Promise.reject(new Error('not confirmed')) : publish(message);
+    });
+    await eventually(() => storyOf(sale.eventId).length === 1_200);
+    expect(beginnings).toEqual([1, 501, 1_001, 501, 1_001]);
+    expect(seqsOf(sale.eventId)).toEqual(upTo(1_200));
+    await eventually(async () => (await oldestUnpublished(db.database)) === null);
   });
 
   it('takes out an entry that is committed after later ones', async () => {

@@ -1,10 +1,18 @@
 import { BackgroundLoop } from '@holdfast/background';
 import { ENTRIES_PER_MESSAGE_MAX, type SeatsChanged } from '@holdfast/contracts';
-import { markPublished, numberLedger, readUnpublished, type UnpublishedEntries } from '@holdfast/inventory';
+import {
+  markPublished,
+  numberLedger,
+  readUnpublished,
+  type LedgerEntry,
+  type UnpublishedEntries,
+} from '@holdfast/inventory';
 import type { Database } from '@holdfast/postgres';
 import type { LoggerService } from '@nestjs/common';
 
 const BATCHES_PER_NUMBERING_MAX = 200;
+/** Of one event: four messages that are under way together, so that a rush does not wait a round trip for each. */
+const ENTRIES_PER_PASS_MAX = 4 * ENTRIES_PER_MESSAGE_MAX;
 /** Commits of the hold-service give no hint: a poll this short keeps news young while there are any. */
 const NUMBERING_POLL_MS = 50;
 /** With nothing to do the pauses double up to this. */
@@ -12,7 +20,7 @@ const IDLE_POLL_MAX_MS = 500;
 
 /**
  * Takes the ledger out to the other services. Numbering gives the entries of an event their gap-free order and never waits
- * for the broker; publishing sends what is numbered, in order per event, and marks it once confirmed. Any number of
+ * for the broker; publishing sends what is numbered, in order per event, and marks what is confirmed. Any number of
  * workers may do it at once: numbering takes turns on the event's counter, publishing may repeat entries, and readers
  * order by `seq` and ignore repeats.
  */
@@ -23,7 +31,7 @@ export class LedgerRelay {
 
   /**
    * @param publish resolves when the broker has confirmed the message; nobody listening counts as delivered
-   * @param published called with the number of entries after each confirmed message
+   * @param published called with the number of entries that were confirmed together
    */
   constructor(
     private readonly database: Database,
@@ -68,17 +76,34 @@ export class LedgerRelay {
   }
 
   private async publishPass(): Promise<number> {
-    const unpublished = await readUnpublished(this.database, { limit: ENTRIES_PER_MESSAGE_MAX });
-    // One message per event at a time, so that a later one never overtakes one that failed.
+    const unpublished = await readUnpublished(this.database, { limit: ENTRIES_PER_PASS_MAX });
     await Promise.all(unpublished.map((ofEvent) => this.publishEntries(ofEvent)));
-    return unpublished.some(({ entries }) => entries.length >= ENTRIES_PER_MESSAGE_MAX) ? 0 : IDLE_POLL_MAX_MS;
+    return unpublished.some(({ entries }) => entries.length >= ENTRIES_PER_PASS_MAX) ? 0 : IDLE_POLL_MAX_MS;
   }
 
+  /** Sends in order; from the first message that is not confirmed on, all goes out again with the next pass. */
   private async publishEntries({ eventId, entries }: UnpublishedEntries): Promise<void> {
-    const last = entries.at(-1);
-    if (!last) return;
-    await this.publish({ eventId, entries: entries.map((entry) => ({ ...entry, at: entry.at.toISOString() })) });
-    await markPublished(this.database, eventId, last.seq);
-    this.published(entries.length);
+    const runs = cutIntoRuns(entries);
+    const sendings = runs.map((run) =>
+      this.publish({ eventId, entries: run.map((entry) => ({ ...entry, at: entry.at.toISOString() })) }),
+    );
+    const settled = await Promise.allSettled(sendings);
+    const lost = settled.findIndex(({ status }) => status === 'rejected');
+    const confirmed = (lost < 0 ? runs : runs.slice(0, lost)).flat();
+    const last = confirmed.at(-1);
+    if (last) {
+      await markPublished(this.database, eventId, last.seq);
+      this.published(confirmed.length);
+    }
+    await sendings[lost];
   }
+}
+
+/** Each as long as a message may be. */
+function cutIntoRuns(entries: LedgerEntry[]): LedgerEntry[][] {
+  const runs: LedgerEntry[][] = [];
+  for (let from = 0; from < entries.length; from += ENTRIES_PER_MESSAGE_MAX) {
+    runs.push(entries.slice(from, from + ENTRIES_PER_MESSAGE_MAX));
+  }
+  return runs;
 }
