@@ -18,6 +18,13 @@ import { ProblemFilter } from './problem.filter';
 import { shortenRoutes, type ShortRoute } from './short-route';
 import { TokenVerifier } from './token-verifier';
 
+/**
+ * Connections the system keeps for a server that has not accepted them yet. With Node's own number (511) a rush that opens
+ * thousands at once overflows it; those dropped are tried again by their client's system after 1 s, then after 2 s more.
+ * Linux takes `net.core.somaxconn` where that is less.
+ */
+const UNACCEPTED_CONNECTIONS_MAX = 4_096;
+
 export interface HttpServiceOptions {
   /** Names the service in logs and in its API's title, for example `hold-service`. */
   name: string;
@@ -74,7 +81,8 @@ export async function describeHttpApi(options: HttpServiceOptions): Promise<Open
  */
 export async function startHttpService(options: HttpServiceOptions): Promise<HttpService> {
   const app = await createHttpApp(options);
-  await app.listen(options.config.httpPort, options.config.httpHost);
+  const { httpPort: port, httpHost: host } = options.config;
+  await app.listen({ port, host, backlog: UNACCEPTED_CONNECTIONS_MAX });
   const url = (await app.getUrl()).replace('[::1]', '127.0.0.1');
   const logger = new NestLogger(options.name);
   logger.log(`Listening on ${url}`);
