@@ -12,8 +12,6 @@ const SEATS = 50_000;
 const BUYERS = 20_000;
 const OVERLOAD = 1.5;
 const CONNECTIONS = 64;
-/** As a gateway has them open. Node accepts one a turn of its event loop: opened in the rush, they took up to 3 s. */
-const CONNECTIONS_BEFORE = 1_000;
 const SECONDS_MAX = 90;
 
 export interface OnSaleRound {
@@ -31,12 +29,7 @@ export interface OnSaleRound {
   memoryMb: number;
 }
 
-export const ON_SALE_SETTINGS = {
-  overload: OVERLOAD,
-  calibrationConnections: CONNECTIONS,
-  connectionsBefore: CONNECTIONS_BEFORE,
-  seatsPerRequest: 1,
-};
+export const ON_SALE_SETTINGS = { overload: OVERLOAD, calibrationConnections: CONNECTIONS, seatsPerRequest: 1 };
 
 /** An arena goes on sale and more buyers come than can be served: open loop, everybody wants the front rows. */
 export async function benchOnSale(
@@ -58,7 +51,6 @@ export async function benchOnSale(
     const eventId = await createEvent(system, SEATS);
     const result = await runInChild<OnSaleResult>('on-sale-crowd', {
       ...{ origin: service.url, path: `/v1/events/${eventId}/holds`, tokens, seats: SEATS },
-      connectionsBefore: CONNECTIONS_BEFORE,
       ...{ offeredPerSecond, secondsMax: SECONDS_MAX, run: `on-sale-${nth}` },
     } satisfies OnSaleCrowd);
     const { soldOutSeconds, accepted, refused, shed, failed } = result;

@@ -8,8 +8,6 @@ export interface OnSaleCrowd {
   path: string;
   tokens: string[];
   seats: number;
-  /** Connections that are open before the sale; more are opened where they are needed. */
-  connectionsBefore: number;
   /** Requests a second, sent whether or not earlier ones are answered. */
   offeredPerSecond: number;
   /** Stops when nothing is left, or after this. */
@@ -46,10 +44,6 @@ answerParent<OnSaleCrowd, OnSaleResult>(async (crowd) => {
   const running = new Set<Promise<void>>();
   let [sent, shed, failed] = [0, 0, 0];
   let soldOutSeconds: number | null = null;
-
-  for (let nth = 0; nth < crowd.connectionsBefore; nth++) idle.push(new HttpLine(hostname, Number(port)));
-  // Refused, for it has no token; but then the connection is accepted.
-  await Promise.all(idle.map((line) => line.post(crowd.path, {}, '{}')));
 
   const startedAt = performance.now();
   const send = async (dueAt: number, nth: number) => {
