@@ -464,6 +464,7 @@ WITH (fillfactor='70');
 CREATE TABLE webhooks.endpoints (
     event_id uuid NOT NULL,
     endpoint_id uuid NOT NULL,
+    organiser_id text NOT NULL COLLATE pg_catalog."C",
     url text NOT NULL,
     kinds text[],
     state webhooks.endpoint_state DEFAULT 'active'::webhooks.endpoint_state NOT NULL,
@@ -625,7 +626,7 @@ CREATE INDEX refunds_of_attempt ON payments.refunds USING btree (event_id, attem
 
 CREATE INDEX refunds_unfinished ON payments.refunds USING btree (next_at) WHERE (ended_at IS NULL);
 
-CREATE INDEX endpoints_due ON webhooks.endpoints USING btree (next_at) WHERE (state = 'active'::webhooks.endpoint_state);
+CREATE INDEX endpoints_due ON webhooks.endpoints USING btree (organiser_id, next_at) WHERE (state = 'active'::webhooks.endpoint_state);
 
 CREATE INDEX idempotency_keys_recorded ON webhooks.idempotency_keys USING brin (recorded_at);
 

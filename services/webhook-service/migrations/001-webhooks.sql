@@ -10,6 +10,7 @@ CREATE TABLE webhooks.events (
   event_id  uuid PRIMARY KEY
 );
 
+-- organiser_id: whose event it is, which never changes; so many deliveries of one organiser may be under way at a time.
 -- kinds: NULL for all. With the url it never changes, so that a delivery repeated is the same one.
 -- secret_generation: the secret itself is derived from it, and stands nowhere.
 -- delivered_seq: the cursor. sending_seq: how far the delivery under way goes, so that it is repeated as it was.
@@ -20,6 +21,7 @@ CREATE TABLE webhooks.events (
 CREATE TABLE webhooks.endpoints (
   event_id              uuid NOT NULL,
   endpoint_id           uuid NOT NULL,
+  organiser_id          text COLLATE "C" NOT NULL,
   url                   text NOT NULL,
   kinds                 text[],
   state                 webhooks.endpoint_state NOT NULL DEFAULT 'active',
@@ -45,8 +47,8 @@ CREATE TABLE webhooks.endpoints (
   CONSTRAINT endpoints_failure_has_time CHECK ((last_failure IS NULL) = (last_failure_at IS NULL))
 ) WITH (fillfactor = 70);
 
--- The couriers' queue.
-CREATE INDEX endpoints_due ON webhooks.endpoints (next_at) WHERE state = 'active';
+-- The couriers' queues, one an organiser.
+CREATE INDEX endpoints_due ON webhooks.endpoints (organiser_id, next_at) WHERE state = 'active';
 
 -- The last requests to each endpoint. A ring: the next one overwrites the oldest, so it never needs clearing.
 CREATE TABLE webhooks.attempts (

@@ -200,7 +200,7 @@ describe('a delivery that fails', () => {
     const courier = rig.startCourier();
     for (let nth = 0; nth < 60; nth++) {
       await event.grow(1);
-      courier.wake(event.eventId);
+      courier.wake(event);
       await until(() => receiver.received.length === nth + 1);
     }
     await until(async () => (await rig.read(endpoint)).deliveredSeq === 60);
@@ -369,7 +369,7 @@ describe('a name that leads elsewhere after it was registered', () => {
   it('is tried again later while it leads nowhere', async () => {
     const endpoint = await rig.addEndpoint(event, 'https://hooks.example.com/');
     await event.grow(1);
-    rig.startCourier({ resolve: () => Promise.reject(new Error('ENOTFOUND')) });
+    rig.startCourier({ resolve: () => Promise.resolve([]) });
     await until(async () => (await rig.read(endpoint)).failures === 1);
     expect(rig.attempts).toMatchObject([{ outcome: 'unreachable' }]);
   });

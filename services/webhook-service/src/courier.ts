@@ -10,6 +10,7 @@ import {
   skipTo,
   takeTurns,
   type Attempt,
+  type Taken,
   type Turn,
 } from './deliveries';
 import type { Destinations } from './destination';
@@ -22,11 +23,15 @@ import { signedHeaders, signingSecrets, type MasterKeys } from './signing';
 const ENTRIES_PER_TURN_MAX = 500;
 /** On top of the time a receiver has: reading before, writing after. Who takes longer has died. */
 const LEASE_MARGIN_MS = 30_000;
+/** While more is due than may be under way: how often a place that came free is given away by a look at everybody. */
+const CROWDED_POLL_MS = 50;
 const HEADERS = { 'content-type': 'application/json', 'user-agent': 'Holdfast-Webhooks/1' };
 
 export interface CourierOptions {
   /** Deliveries at a time. */
   deliveriesMax: number;
+  /** Of these, to endpoints of one organiser. */
+  deliveriesPerOrganiserMax: number;
   pollMs: number;
   /** What a receiver has for its answer, name look-up included. */
   timeoutMs: number;
@@ -43,13 +48,20 @@ export interface CourierEvents {
 /**
  * Takes ledgers to the endpoints: in order, one delivery at a time to each, the cursor behind it. Any number of couriers
  * may run; each turn of an endpoint is leased to one of them, and one that dies leaves a delivery that is sent again.
+ *
+ * No organiser has more than its share of the deliveries under way, so that receivers that hang delay nobody else's.
  */
 export class Courier {
   private readonly loop: BackgroundLoop;
-  private readonly inHand = new Set<Promise<void>>();
-  /** Events with more to deliver than was known at the last poll. */
-  private hinted = new Set<string>();
+  /** Deliveries under way, and whose they are. */
+  private readonly inHand = new Map<Promise<void>, string>();
+  /** Events with more to deliver than was known at the last poll, and whose they are. */
+  private readonly hinted = new Map<string, string>();
   private pollAt = 0;
+  /** At the last poll there was more to take up than places. */
+  private crowded = false;
+  /** Organisers that had more due at the last poll than was taken up. */
+  private waiting: ReadonlySet<string> = new Set();
 
   constructor(
     private readonly database: Database,
@@ -67,43 +79,88 @@ export class Courier {
   }
 
   /** There is something to deliver of this event: look now instead of at the next poll. */
-  wake(eventId: string): void {
-    this.hinted.add(eventId);
+  wake({ eventId, organiserId }: Pick<Turn, 'eventId' | 'organiserId'>): void {
+    this.hinted.set(eventId, organiserId);
     this.loop.wake();
   }
 
   /** Takes up nothing more, and waits for the deliveries in hand. */
   async stop(): Promise<void> {
     await this.loop.stop();
-    await Promise.all(this.inHand);
+    await Promise.all(this.inHand.keys());
   }
 
-  /** Hints lead to their own events alone: looking at all endpoints is for the poll. */
+  /** Organisers that have as many deliveries under way as one may. */
+  organisersFull(): string[] {
+    const max = this.options.deliveriesPerOrganiserMax;
+    return [...this.countInHand()].filter(([, turns]) => turns >= max).map(([organiserId]) => organiserId);
+  }
+
   private async pass(): Promise<number> {
     const limit = this.options.deliveriesMax - this.inHand.size;
     // The next one that ends wakes the loop.
     if (limit <= 0) return this.options.pollMs;
-    const polls = performance.now() >= this.pollAt;
-    const eventIds = polls ? undefined : [...this.hinted];
-    this.hinted = new Set();
-    if (polls) this.pollAt = performance.now() + this.options.pollMs;
-    const leaseMs = this.options.timeoutMs + LEASE_MARGIN_MS;
-    const turns = eventIds?.length === 0 ? [] : await takeTurns(this.database, { limit, leaseMs, eventIds });
-    for (const turn of turns) this.keep(this.take(turn));
+    if (performance.now() >= this.pollAt) await this.poll(limit);
+    else await this.followHints(limit);
     return Math.max(1, this.pollAt - performance.now());
   }
 
-  private keep(work: Promise<void>): void {
-    this.inHand.add(work);
+  /** Looks at all endpoints. */
+  private async poll(limit: number): Promise<void> {
+    this.hinted.clear();
+    this.pollAt = performance.now() + this.options.pollMs;
+    const { turns, waiting } = await this.takeTurns(limit);
+    this.crowded = turns.length >= limit && waiting.length > 0;
+    this.waiting = new Set(waiting);
+  }
+
+  /**
+   * Hints lead to their own events alone: looking at all endpoints is for the poll. Where somebody has waited for the place
+   * that came free, they go first, and the hint is for the poll as well.
+   */
+  private async followHints(limit: number): Promise<void> {
+    const eventIds = [...this.hinted].flatMap(([eventId, organiserId]) =>
+      this.isAwaited(organiserId) ? [] : [eventId],
+    );
+    this.hinted.clear();
+    if (eventIds.length > 0) await this.takeTurns(limit, eventIds);
+  }
+
+  private async takeTurns(limit: number, eventIds?: string[]): Promise<Taken> {
+    const taken = await takeTurns(this.database, {
+      limit,
+      perOrganiser: this.options.deliveriesPerOrganiserMax,
+      inHand: this.countInHand(),
+      leaseMs: this.options.timeoutMs + LEASE_MARGIN_MS,
+      eventIds,
+    });
+    for (const turn of taken.turns) this.keep(turn, this.take(turn));
+    return taken;
+  }
+
+  private countInHand(): Map<string, number> {
+    const counts = new Map<string, number>();
+    for (const organiserId of this.inHand.values()) counts.set(organiserId, (counts.get(organiserId) ?? 0) + 1);
+    return counts;
+  }
+
+  /** Whether others wait for a place that a delivery of this organiser takes or leaves. */
+  private isAwaited(organiserId: string): boolean {
+    return this.crowded || this.waiting.has(organiserId);
+  }
+
+  private keep({ organiserId }: Turn, work: Promise<void>): void {
+    this.inHand.set(work, organiserId);
     void work.finally(() => {
       this.inHand.delete(work);
+      if (this.isAwaited(organiserId)) this.pollAt = Math.min(this.pollAt, performance.now() + CROWDED_POLL_MS);
       this.loop.wake();
     });
   }
 
   private async take(turn: Turn): Promise<void> {
     try {
-      if (await this.deliver(turn)) this.hinted.add(turn.eventId);
+      if (await this.deliver(turn)) this.hinted.set(turn.eventId, turn.organiserId);
     } catch (error) {
       this.events.onFault(error, turn);
     }

@@ -9,6 +9,7 @@ const ATTEMPTS_KEPT = 50;
 export interface Turn {
   eventId: string;
   endpointId: string;
+  organiserId: string;
   /** Whoever took it up later has a higher one; what this one then writes counts for nothing. */
   turn: number;
   url: string;
@@ -31,18 +32,34 @@ export interface Attempt {
   tookMs: number;
 }
 
+export interface Taking {
+  limit: number;
+  /** Turns that one organiser may have at a time, those in hand included. */
+  perOrganiser: number;
+  /** Turns that the caller has in hand, by organiser. */
+  inHand: ReadonlyMap<string, number>;
+  leaseMs: number;
+  /** Looks at these events alone; at all when not given. */
+  eventIds?: string[];
+}
+
+export interface Taken {
+  turns: Turn[];
+  /** Organisers that have more to be delivered than was taken. */
+  waiting: string[];
+}
+
 /**
- * Takes up to `limit` endpoints that have something to be delivered and nobody who delivers it.
- *
- * @param eventIds looks at these events alone; at all when not given
+ * Takes endpoints that have something to be delivered and nobody who delivers it, fairly: first one of each organiser that
+ * has none in hand, then a second one of each, and so on; among equals whoever has waited longest.
  */
-export async function takeTurns(
-  db: Database,
-  { limit, leaseMs, eventIds }: { limit: number; leaseMs: number; eventIds?: string[] },
-): Promise<Turn[]> {
-  return eventIds
-    ? db.query<Turn & Row>(takeTurnsOfEventsSql, [limit, leaseMs, eventIds])
-    : db.query<Turn & Row>(takeTurnsSql, [limit, leaseMs]);
+export async function takeTurns(db: Database, taking: Taking): Promise<Taken> {
+  const { limit, perOrganiser, inHand, leaseMs, eventIds } = taking;
+  const values = [limit, perOrganiser, [...inHand.keys()], [...inHand.values()], leaseMs];
+  const rows = eventIds
+    ? await db.query<TakenRow>(takeTurnsOfEventsSql, [...values, eventIds])
+    : await db.query<TakenRow>(takeTurnsSql, values);
+  return { turns: rows.filter(isTurn), waiting: rows[0]?.waiting ?? [] };
 }
 
 /**
@@ -118,18 +135,31 @@ export interface DeliveryFigures {
   active: number;
   paused: number;
   disabled: number;
+  /** Endpoints with a delivery that is due and not under way. */
+  waiting: number;
+  /** Of them, those of the organisers that were named. */
+  heldBack: number;
   /** Age of the oldest entry that an active endpoint has still to be told of; 0 when there is none. */
   lagSeconds: number;
 }
 
-/** How the endpoints stand, all of them together. */
-export async function readFigures(db: Database): Promise<DeliveryFigures> {
-  const [row] = await db.query<DeliveryFigures & Row>(figuresSql);
+/**
+ * How the endpoints stand, all of them together.
+ *
+ * @param organisersFull those that have as many deliveries under way as they may
+ */
+export async function readFigures(db: Database, organisersFull: string[]): Promise<DeliveryFigures> {
+  const [row] = await db.query<DeliveryFigures & Row>(figuresSql, [organisersFull]);
   if (!row) throw new Error('counts have a row');
   return row;
 }
 
 type Row = Record<string, unknown>;
+
+/** One row at least: without a turn when none was taken. */
+type TakenRow = Row & { waiting: string[] } & (Turn | { endpointId: null });
+
+const isTurn = (row: TakenRow): row is TakenRow & Turn => row.endpointId !== null;
 
 const keyOf = ({ eventId, endpointId, turn }: Turn) => [eventId, endpointId, turn];
 
@@ -142,30 +172,74 @@ const logValues = ({ webhookId, firstSeq, lastSeq }: WebhookMessage, { outcome, 
   Math.round(tookMs),
 ];
 
-const takeTurnsWhere = (events: string) => `
-WITH t AS MATERIALIZED (SELECT clock_timestamp() AS now), due AS (
-  SELECT e.event_id, e.endpoint_id
-    FROM t
-    JOIN webhooks.endpoints e ON e.state = 'active' AND e.next_at <= t.now ${events}
-    JOIN inventory.ledger_counters c ON c.event_id = e.event_id
-   WHERE (e.leased_until IS NULL OR e.leased_until <= t.now) AND e.delivered_seq < c.last_seq
-   ORDER BY e.next_at
-   LIMIT $1
-     FOR UPDATE OF e SKIP LOCKED
+/** What an endpoint must be to be taken up. The counter is asked row by row: a join may read the counters of all events. */
+const IS_DUE = `e.state = 'active' AND e.next_at <= t.now AND (e.leased_until IS NULL OR e.leased_until <= t.now)
+         AND e.delivered_seq < (SELECT c.last_seq FROM inventory.ledger_counters c WHERE c.event_id = e.event_id)`;
+
+/**
+ * `due`: candidates. Locked only once they are chosen, and looked at again then: what another courier has taken meanwhile
+ * is passed over. `waiting`: who has a candidate that was not chosen.
+ */
+const takeTurnsOf = (due: string) => `
+WITH RECURSIVE t AS MATERIALIZED (
+  SELECT clock_timestamp() AS now
+), busy AS (
+  SELECT * FROM unnest($3::text[], $4::int[]) AS b (organiser_id, in_hand)
+), ${due}, ranked AS (
+  SELECT d.*, coalesce(b.in_hand, 0) + row_number() OVER (PARTITION BY d.organiser_id ORDER BY d.next_at) AS nth
+    FROM due d LEFT JOIN busy b USING (organiser_id)
+), chosen AS (
+  SELECT * FROM ranked WHERE nth <= $2::int ORDER BY nth, next_at LIMIT $1
+), free AS (
+  -- LATERAL: each by its key. As a join it was planned by the index of what is due, and read all of a backlog.
+  SELECT f.*
+    FROM chosen c CROSS JOIN t CROSS JOIN LATERAL (
+      SELECT e.event_id, e.endpoint_id FROM webhooks.endpoints e
+       WHERE e.event_id = c.event_id AND e.endpoint_id = c.endpoint_id AND ${IS_DUE}
+         FOR UPDATE SKIP LOCKED) f
+), taken AS (
+  UPDATE webhooks.endpoints e
+     SET turn = e.turn + 1, leased_until = t.now + $5::float8 * interval '1 ms'
+    FROM free f, t
+   WHERE e.event_id = f.event_id AND e.endpoint_id = f.endpoint_id
+  RETURNING e.event_id AS "eventId", e.endpoint_id AS "endpointId", e.organiser_id AS "organiserId",
+            e.turn::float8 AS turn, e.url, e.kinds, e.delivered_seq::float8 AS "deliveredSeq",
+            e.sending_seq::float8 AS "sendingSeq", e.failures, e.secret_generation AS "secretGeneration",
+            coalesce(e.previous_signs_until > t.now, false) AS "previousSigns"
+), left_over AS (
+  SELECT ARRAY(SELECT DISTINCT organiser_id FROM ranked
+                WHERE (event_id, endpoint_id) NOT IN (SELECT event_id, endpoint_id FROM chosen)) AS waiting
 )
-UPDATE webhooks.endpoints e
-   SET turn = e.turn + 1, leased_until = t.now + $2::float8 * interval '1 ms'
-  FROM due d, t
- WHERE e.event_id = d.event_id AND e.endpoint_id = d.endpoint_id
-RETURNING e.event_id AS "eventId", e.endpoint_id AS "endpointId", e.turn::float8 AS turn, e.url, e.kinds,
-          e.delivered_seq::float8 AS "deliveredSeq", e.sending_seq::float8 AS "sendingSeq", e.failures,
-          e.secret_generation AS "secretGeneration", coalesce(e.previous_signs_until > t.now, false) AS "previousSigns"`;
+SELECT taken.*, left_over.waiting FROM left_over LEFT JOIN taken ON true`;
 
-/** $1 limit · $2 lease ms */
-const takeTurnsSql = takeTurnsWhere('');
+/**
+ * Steps from organiser to organiser in the index, and reads of each one's queue as many as it may have and one more: a
+ * backlog is not read.
+ *
+ * $1 limit · $2 turns an organiser · in hand: $3 organisers $4 turns · $5 lease ms
+ */
+const takeTurnsSql = takeTurnsOf(`organisers AS (
+  (SELECT organiser_id FROM webhooks.endpoints WHERE state = 'active' ORDER BY organiser_id LIMIT 1)
+   UNION ALL
+  SELECT (SELECT e.organiser_id FROM webhooks.endpoints e
+           WHERE e.state = 'active' AND e.organiser_id > o.organiser_id ORDER BY e.organiser_id LIMIT 1)
+    FROM organisers o WHERE o.organiser_id IS NOT NULL
+), due AS (
+  SELECT q.*
+    FROM organisers o CROSS JOIN t CROSS JOIN LATERAL (
+      SELECT e.organiser_id, e.event_id, e.endpoint_id, e.next_at
+        FROM webhooks.endpoints e
+       WHERE e.organiser_id = o.organiser_id AND ${IS_DUE}
+       ORDER BY e.next_at
+       LIMIT $2::int + 1) q
+)`);
 
-/** $1 limit · $2 lease ms · $3 events */
-const takeTurnsOfEventsSql = takeTurnsWhere('AND e.event_id = ANY ($3::uuid[])');
+/** As above · $6 events */
+const takeTurnsOfEventsSql = takeTurnsOf(`due AS (
+  SELECT e.organiser_id, e.event_id, e.endpoint_id, e.next_at
+    FROM webhooks.endpoints e CROSS JOIN t
+   WHERE e.event_id = ANY ($6::uuid[]) AND ${IS_DUE}
+)`);
 
 /** $1 event · $2 endpoint · $3 turn */
 const MINE = 'event_id = $1 AND endpoint_id = $2 AND turn = $3';
@@ -229,13 +303,20 @@ WITH done AS (
 ), logged AS (${logFrom(6)})
 SELECT disabled FROM done`;
 
+/** $1 organisers */
 const figuresSql = `
+WITH t AS MATERIALIZED (
+  SELECT clock_timestamp() AS now
+)
 SELECT count(*) FILTER (WHERE e.state = 'active')::int AS active,
        count(*) FILTER (WHERE e.state = 'paused')::int AS paused,
        count(*) FILTER (WHERE e.state = 'disabled')::int AS disabled,
-       coalesce(extract(epoch FROM clock_timestamp() - min(q.at) FILTER (WHERE e.state = 'active')), 0)::float8
+       count(*) FILTER (WHERE ${IS_DUE})::int AS waiting,
+       count(*) FILTER (WHERE ${IS_DUE} AND e.organiser_id = ANY ($1::text[]))::int AS "heldBack",
+       coalesce(extract(epoch FROM max(t.now) - min(q.at) FILTER (WHERE e.state = 'active')), 0)::float8
          AS "lagSeconds"
   FROM webhooks.endpoints e
+  CROSS JOIN t
   JOIN inventory.ledger_counters c ON c.event_id = e.event_id
   LEFT JOIN LATERAL (
     SELECT q.at FROM inventory.ledger_sequence q

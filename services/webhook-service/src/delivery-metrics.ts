@@ -10,6 +10,8 @@ export class DeliveryMetrics {
   private readonly took;
   private readonly lag;
   private readonly endpoints;
+  private readonly waiting;
+  private readonly heldBack;
 
   constructor(metrics: Metrics) {
     this.deliveries = metrics.counter('webhook_deliveries', 'Webhook deliveries that were tried, by outcome.', [
@@ -18,6 +20,11 @@ export class DeliveryMetrics {
     this.took = metrics.seconds('webhook_delivery', 'What a delivery took, name look-up included.', DELIVERY_SECONDS);
     this.lag = metrics.gauge('webhook_lag_seconds', 'Age of the oldest entry an active endpoint was not told of yet.');
     this.endpoints = metrics.gauge('webhook_endpoints', 'Webhook endpoints by state.', ['state']);
+    this.waiting = metrics.gauge('webhook_deliveries_waiting', 'Endpoints with a delivery due and not under way.');
+    this.heldBack = metrics.gauge(
+      'webhook_deliveries_held_back',
+      'Of those that wait, the ones whose organiser has as many deliveries of this instance under way as one may.',
+    );
   }
 
   attempted({ outcome, tookMs }: Attempt): void {
@@ -25,10 +32,12 @@ export class DeliveryMetrics {
     this.took.observe(tookMs / 1_000);
   }
 
-  stand({ active, paused, disabled, lagSeconds }: DeliveryFigures): void {
+  stand({ active, paused, disabled, waiting, heldBack, lagSeconds }: DeliveryFigures): void {
     this.endpoints.set({ state: 'active' }, active);
     this.endpoints.set({ state: 'paused' }, paused);
     this.endpoints.set({ state: 'disabled' }, disabled);
+    this.waiting.set(waiting);
+    this.heldBack.set(heldBack);
     this.lag.set(Math.max(0, lagSeconds));
   }
 }

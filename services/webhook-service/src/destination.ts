@@ -1,8 +1,9 @@
-import { lookup } from 'node:dns/promises';
-import { setTimeout as sleep } from 'node:timers/promises';
 import ipaddr from 'ipaddr.js';
+import { dnsResolve, type Resolve } from './name-look-up';
 
 const HTTPS_PORT = 443;
+/** A name that takes longer leads nowhere: most of a receiver's time is for its answer. */
+const NAME_MS_MAX = 5_000;
 /** Below it live mail, remote shells, directories: nothing that takes a webhook. */
 const UNPRIVILEGED_PORT_MIN = 1_024;
 /** Of all IPv6 addresses only these are routed in public today. */
@@ -29,9 +30,6 @@ export type DestinationOutcome =
   /** For now: its name leads nowhere. */
   | { outcome: 'unresolved'; reason: string };
 
-/** All addresses of a name; rejects when there are none. */
-export type Resolve = (hostname: string) => Promise<string[]>;
-
 /** Whether a value is a CIDR range, for example `10.0.0.0/8` or `fd00::/8`. */
 export function isNetwork(value: unknown): boolean {
   return typeof value === 'string' && ipaddr.isValidCIDR(value);
@@ -47,11 +45,11 @@ export class Destinations {
 
   /**
    * @param allowedNetworks CIDR ranges that are allowed besides, with any port and by plain http
-   * @param resolve stands in for the system's resolver
+   * @param resolve looks names up
    */
   constructor(
     allowedNetworks: string[],
-    private readonly resolve: Resolve = systemResolve,
+    private readonly resolve: Resolve = dnsResolve(),
   ) {
     this.allowedNetworks = allowedNetworks.map((network) => ipaddr.parseCIDR(network));
   }
@@ -59,7 +57,7 @@ export class Destinations {
   /**
    * Checks an address as it is now: at registration, and again before every delivery.
    *
-   * @param withinMs how long the resolver may take
+   * @param withinMs how long looking up its name may take; never longer than 5 s
    */
   async check(text: string, withinMs: number): Promise<DestinationOutcome> {
     const url = URL.canParse(text) ? new URL(text) : undefined;
@@ -87,18 +85,8 @@ export class Destinations {
     const literal = hostname.replace(/^\[(.*)\]$/, '$1');
     // `process` tells an IPv4 address that is written as IPv6 (::ffff:10.0.0.1) for what it is.
     if (ipaddr.isValid(literal)) return [ipaddr.process(literal)];
-    const late = new AbortController();
-    try {
-      const names = await Promise.race([
-        this.resolve(hostname),
-        sleep(withinMs, [], { ref: false, signal: late.signal }),
-      ]);
-      return names.map((name) => ipaddr.process(name));
-    } catch {
-      return [];
-    } finally {
-      late.abort();
-    }
+    const names = await this.resolve(hostname, AbortSignal.timeout(Math.min(withinMs, NAME_MS_MAX)));
+    return names.map((name) => ipaddr.process(name));
   }
 
   private isInAllowedNetwork(address: ipaddr.IPv4 | ipaddr.IPv6): boolean {
@@ -127,9 +115,4 @@ function isIn(address: ipaddr.IPv4 | ipaddr.IPv6, network: ipaddr.IPv4 | ipaddr.
 
 function toAddress(address: ipaddr.IPv4 | ipaddr.IPv6): Address {
   return { address: address.toString(), family: address.kind() === 'ipv4' ? 4 : 6 };
-}
-
-async function systemResolve(hostname: string): Promise<string[]> {
-  const found = await lookup(hostname, { all: true });
-  return found.map(({ address }) => address);
 }

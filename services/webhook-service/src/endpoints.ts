@@ -237,10 +237,11 @@ SELECT c.last_seq::float8 AS "lastSeq"
 
 /** $1 event · $2 endpoint · $3 url · $4 kinds or null */
 const insertEndpointSql = `
-INSERT INTO webhooks.endpoints (event_id, endpoint_id, url, kinds, delivered_seq, next_at, created_at)
-SELECT $1, $2, $3, $4, c.last_seq, t.now, t.now
-  FROM inventory.ledger_counters c, (SELECT clock_timestamp() AS now) t
- WHERE c.event_id = $1`;
+INSERT INTO webhooks.endpoints (event_id, endpoint_id, organiser_id, url, kinds, delivered_seq, next_at, created_at)
+SELECT $1, $2, v.organiser_id, $3, $4, c.last_seq, t.now, t.now
+  FROM inventory.events v
+  JOIN inventory.ledger_counters c USING (event_id), (SELECT clock_timestamp() AS now) t
+ WHERE v.event_id = $1`;
 
 /** $1 event · $2 endpoint · $3 overlap hours */
 const rotateSql = `

@@ -55,6 +55,13 @@ export class WebhookConfig extends HttpConfig {
   @Max(1_000)
   webhookDeliveriesMax: number = 50;
 
+  /** Of these, how many go to endpoints of one organiser, so that receivers that hang delay nobody else's webhooks. */
+  @fromEnv('HOLDFAST_WEBHOOK_DELIVERIES_PER_ORGANISER_MAX')
+  @IsInt()
+  @Min(1)
+  @Max(1_000)
+  webhookDeliveriesPerOrganiserMax: number = 10;
+
   /** How often it is looked for entries to deliver. */
   @fromEnv('HOLDFAST_WEBHOOK_POLL_MS')
   @IsInt()

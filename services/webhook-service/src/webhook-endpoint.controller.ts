@@ -210,7 +210,7 @@ export class WebhookEndpointController {
         throw problem('unknown-seq', { lastSeq: moved.lastSeq });
       case 'moved':
         markReplayed(reply, moved.replayed);
-        this.webhooks.courier.wake(eventId);
+        this.webhooks.courier.wake({ eventId, organiserId: caller.id });
         return endpointBody(moved.endpoint);
     }
   }
@@ -295,7 +295,7 @@ export class WebhookEndpointController {
   ): Promise<WebhookEndpointBody> {
     await this.requireOwn(eventId, caller);
     const enabled = known(await enableEndpoint(this.webhooks.database, eventId, endpointId));
-    this.webhooks.courier.wake(eventId);
+    this.webhooks.courier.wake({ eventId, organiserId: caller.id });
     return enabled;
   }
 

@@ -41,6 +41,7 @@ export class Webhooks implements OnApplicationBootstrap, OnApplicationShutdown {
       this.keys,
       {
         deliveriesMax: config.webhookDeliveriesMax,
+        deliveriesPerOrganiserMax: config.webhookDeliveriesPerOrganiserMax,
         pollMs: config.webhookPollMs,
         timeoutMs: config.webhookTimeoutMs,
         disableAfterMs: config.webhookDisableAfterHours * HOUR_MS,
@@ -69,7 +70,7 @@ export class Webhooks implements OnApplicationBootstrap, OnApplicationShutdown {
   }
 
   private async measure(): Promise<number> {
-    this.figures.stand(await readFigures(this.database));
+    this.figures.stand(await readFigures(this.database, this.courier.organisersFull()));
     return FIGURES_EVERY_MS;
   }
 

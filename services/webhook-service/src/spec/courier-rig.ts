@@ -3,9 +3,10 @@ import { testDatabase, type TestDatabase } from '@holdfast/testing';
 import { v7 as newId } from 'uuid';
 import { Courier, type CourierOptions } from '../courier';
 import type { Attempt } from '../deliveries';
-import { Destinations, type Resolve } from '../destination';
+import { Destinations } from '../destination';
 import { createEndpoint, readEndpoint, type Endpoint, type NewEndpoint } from '../endpoints';
 import { webhookMigrations } from '../migrations';
+import type { Resolve } from '../name-look-up';
 import { secretOf } from '../signing';
 import type { SampleEvent } from './ledger';
 
@@ -51,7 +52,14 @@ export class CourierRig {
       this.database,
       new Destinations(allowedNetworks, resolve),
       keys,
-      { deliveriesMax: 10, pollMs: 20, timeoutMs: 10_000, disableAfterMs: 120 * HOUR_MS, ...options },
+      {
+        deliveriesMax: 10,
+        deliveriesPerOrganiserMax: 10,
+        pollMs: 20,
+        timeoutMs: 10_000,
+        disableAfterMs: 120 * HOUR_MS,
+        ...options,
+      },
       {
         attempted: (attempt) => {
           this.attempts.push(attempt);
