@@ -1,8 +1,7 @@
-import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import type { ExpiryEngineName } from '@holdfast/expiry';
 import { SignJWT } from 'jose';
 import type { Provider } from './evidence';
+import { startTemporarySystem } from './temporary-system';
 
 /** What the demo needs of a system: its front door, and the keys to all of its books. */
 export interface DemoSystem {
@@ -16,7 +15,6 @@ export interface DemoSystem {
   stop(keepData: boolean): Promise<void>;
 }
 
-const WORKSPACE = join(__dirname, '..', '..', '..');
 const TOKEN_LIFE = '2h';
 
 /**
@@ -29,32 +27,14 @@ export async function startOwnSystem(
   log: (line: string) => void,
   abort: AbortSignal,
 ): Promise<DemoSystem> {
-  const { startSystem } = (await localModule('system')) as typeof import('../../local/system.mjs');
-  const { removeSystemData } = (await localModule(
-    'remove-system-data',
-  )) as typeof import('../../local/remove-system-data.mjs');
-  const folder = join(WORKSPACE, '.local', `demo-${process.pid}`);
-  const env = { HOLDFAST_LOG_LEVEL: 'warn' };
-  const system = await startSystem({ folder, engine, log, env, abort }).catch((error: unknown) => {
-    removeSystemData(folder);
-    throw error;
-  });
+  const system = await startTemporarySystem('demo', log, { engine, abort });
   return {
     url: system.url,
     ...system.servers,
     provider: { url: system.services['sandbox-provider'], secretKey: system.stripeSecretKey },
     token: (subject, role) => Promise.resolve(system.token(subject, [role])),
-    stop: async (keepData) => {
-      await system.stop();
-      if (keepData) log(`Logs and data are kept in ${folder}.`);
-      else removeSystemData(folder);
-    },
+    stop: (keepData) => system.stop(keepData),
   };
-}
-
-/** The local provisioning is no project of the workspace: it runs before packages are there, and is imported by its file. */
-function localModule(name: string): Promise<unknown> {
-  return import(pathToFileURL(join(WORKSPACE, 'infra', 'local', `${name}.mjs`)).href);
 }
 
 /** Names of the variables that say where the books of a running system are. */

@@ -1,5 +1,4 @@
-import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { startTemporarySystem } from '@holdfast/demo';
 
 /** What drills need of a system: its front door, hold-service behind RabbitMQ, and the keys to all of its books. */
 export interface Stage {
@@ -17,8 +16,6 @@ export interface Stage {
   stop(keepData: boolean): Promise<void>;
 }
 
-const WORKSPACE = join(__dirname, '..', '..', '..');
-
 /** Webhooks that are late or refused, refunds that are pending: soon enough for thousands of them. */
 const PROVIDER_TIMES = {
   HOLDFAST_SANDBOX_WEBHOOK_RETRY_MS: '50',
@@ -33,16 +30,7 @@ const PROVIDER_TIMES = {
  * @param abort ends a start that is under way; it then rejects and leaves nothing running
  */
 export async function startStage(log: (line: string) => void, abort: AbortSignal): Promise<Stage> {
-  const { startSystem } = (await localModule('system')) as typeof import('../../local/system.mjs');
-  const { removeSystemData } = (await localModule(
-    'remove-system-data',
-  )) as typeof import('../../local/remove-system-data.mjs');
-  const folder = join(WORKSPACE, '.local', `drills-${process.pid}`);
-  const env = { HOLDFAST_LOG_LEVEL: 'warn', ...PROVIDER_TIMES };
-  const system = await startSystem({ folder, log, env, abort }).catch((error: unknown) => {
-    removeSystemData(folder);
-    throw error;
-  });
+  const system = await startTemporarySystem('drills', log, { env: PROVIDER_TIMES, abort });
   await Promise.all([system.processes['payment-service'].stop(), system.processes['expiry-worker'].stop()]);
   return {
     url: system.url,
@@ -55,15 +43,6 @@ export async function startStage(log: (line: string) => void, abort: AbortSignal
       webhookSecret: system.stripeWebhookSecret,
     },
     paymentPort: Number(new URL(system.services['payment-service']).port),
-    stop: async (keepData) => {
-      await system.stop();
-      if (keepData) log(`Logs and data are kept in ${folder}.`);
-      else removeSystemData(folder);
-    },
+    stop: (keepData) => system.stop(keepData),
   };
-}
-
-/** The local provisioning is no project of the workspace: it runs before packages are there, and is imported by its file. */
-function localModule(name: string): Promise<unknown> {
-  return import(pathToFileURL(join(WORKSPACE, 'infra', 'local', `${name}.mjs`)).href);
 }
