@@ -1,3 +1,4 @@
+import { Logger } from '@nestjs/common';
 import Stripe from 'stripe';
 import {
   advance,
@@ -414,7 +415,11 @@ async function live(
   const onFault = (error: unknown) => {
     if (!(error instanceof Crash)) throw error;
   };
-  const completer = new Completer([unfinishedAttempts(world), unfinishedRefunds(world)], { everyMs: 1, onFault });
+  const completer = new Completer([unfinishedAttempts(world), unfinishedRefunds(world)], {
+    everyMs: 1,
+    onFault,
+    logger: new Logger(),
+  });
   try {
     await world.crashPoint('started:committed', started);
     await advance(started, world, false);

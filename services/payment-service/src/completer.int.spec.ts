@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Logger } from '@nestjs/common';
 import { hasEnded, type World } from './attempt-lifecycle';
 import type { Attempt } from './attempts';
 import { Completer, unfinishedAttempts } from './completer';
@@ -38,7 +39,7 @@ describe('several completers', () => {
     await rig.makeDue();
     const completers = Array.from(
       { length: 3 },
-      () => new Completer([unfinishedAttempts(world)], { everyMs: 1, onFault: fail }),
+      () => new Completer([unfinishedAttempts(world)], { everyMs: 1, onFault: fail, logger: new Logger() }),
     );
     completers.forEach((completer) => completer.start());
     const unfinished = async () => {
@@ -55,7 +56,9 @@ describe('several completers', () => {
   it('leave alone what somebody works on', async () => {
     const world = rig.world();
     await startAttempts(world, 1);
-    expect(await new Completer([unfinishedAttempts(world)], { everyMs: 1, onFault: fail }).run()).toBe(0);
+    expect(
+      await new Completer([unfinishedAttempts(world)], { everyMs: 1, onFault: fail, logger: new Logger() }).run(),
+    ).toBe(0);
   });
 });
 

@@ -1,3 +1,5 @@
+import { BackgroundLoop } from '@holdfast/background';
+import type { LoggerService } from '@nestjs/common';
 import { advance, type World } from './attempt-lifecycle';
 import { advanceRefund, type RefundWorld } from './refund-lifecycle';
 
@@ -16,9 +18,12 @@ export interface Unfinished {
 export type TakeUp = (limit: number) => Promise<Unfinished[]>;
 
 export interface CompleterOptions {
+  /** How often it looks. */
   everyMs: number;
-  /** Told of faults; what failed is taken up again when its lease has run out. */
+  /** Told of faults of the work; what failed is taken up again when its lease has run out. */
   onFault: (error: unknown, what: string) => void;
+  /** Told when looking begins to fail, and when it works again. */
+  logger: LoggerService;
 }
 
 /** Payment attempts that have not ended. */
@@ -49,34 +54,29 @@ export const unfinishedRefunds =
  */
 export class Completer {
   private readonly inHand = new Map<TakeUp, Set<Promise<void>>>();
-  private running: Promise<void> | undefined;
-  private stopped = false;
-  private woken = false;
-  private endPause: () => void = () => undefined;
+  private readonly loop: BackgroundLoop;
 
   constructor(
     kinds: TakeUp[],
     private readonly options: CompleterOptions,
   ) {
     for (const takeUp of kinds) this.inHand.set(takeUp, new Set());
+    this.loop = new BackgroundLoop('unfinished payments', () => this.pass(), options.logger);
   }
 
   /** Looks for unfinished work from now on, every `everyMs`. */
   start(): void {
-    this.running ??= this.keepLooking();
+    this.loop.start();
   }
 
   /** Something may be due: looks at once, or once more after the present look. */
   wake(): void {
-    this.woken = true;
-    this.endPause();
+    this.loop.wake();
   }
 
   /** Takes nothing up any more, and waits for what is in hand. */
   async stop(): Promise<void> {
-    this.stopped = true;
-    this.endPause();
-    await this.running;
+    await this.loop.stop();
     await Promise.all([...this.inHand.values()].flatMap((works) => [...works]));
   }
 
@@ -84,6 +84,7 @@ export class Completer {
    * Takes up what is due now and sees it through.
    *
    * @returns how many pieces were taken up
+   * @throws whatever taking up does
    */
   async run(): Promise<number> {
     const taken = await this.look();
@@ -91,39 +92,23 @@ export class Completer {
     return taken.length;
   }
 
-  /** Looks again soon, whether or not the last ones are done: one that hangs keeps no other waiting. */
-  private async keepLooking(): Promise<void> {
-    while (!this.stopped) {
-      this.woken = false;
-      void (await this.look());
-      if (!this.woken && !this.stopped) await this.pause();
-    }
-  }
-
-  private async pause(): Promise<void> {
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, this.options.everyMs);
-      this.endPause = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
+  /** Waits for none of what it takes up: one that hangs keeps no other waiting. */
+  private async pass(): Promise<number> {
+    void (await this.look());
+    return this.options.everyMs;
   }
 
   private async look(): Promise<Promise<void>[]> {
-    const kinds = [...this.inHand];
-    return (await Promise.all(kinds.map(([takeUp, works]) => this.takeUp(takeUp, works)))).flat();
+    const looks = [...this.inHand].map(([takeUp, works]) => this.takeUp(takeUp, works));
+    // Waited for all, also when one fails: nothing is taken up behind the back of `stop`.
+    await Promise.allSettled(looks);
+    return (await Promise.all(looks)).flat();
   }
 
   private async takeUp(takeUp: TakeUp, works: Set<Promise<void>>): Promise<Promise<void>[]> {
     const free = IN_HAND_MAX - works.size;
     if (free === 0) return [];
-    try {
-      return (await takeUp(free)).map((unfinished) => this.hold(this.complete(unfinished), works));
-    } catch (error) {
-      this.options.onFault(error, 'looking for unfinished work');
-      return [];
-    }
+    return (await takeUp(free)).map((unfinished) => this.hold(this.complete(unfinished), works));
   }
 
   private hold(work: Promise<void>, works: Set<Promise<void>>): Promise<void> {

@@ -1,3 +1,4 @@
+import { Logger } from '@nestjs/common';
 import { hasEnded } from './attempt-lifecycle';
 import { listBreaks, resolveBreak } from './breaks';
 import { Completer, unfinishedRefunds } from './completer';
@@ -63,7 +64,7 @@ async function live(started: Refund, changes: Partial<RigWorld>, crashAt?: Refun
   const onFault = (error: unknown) => {
     if (!(error instanceof Crash)) throw error;
   };
-  const completer = new Completer([unfinishedRefunds(world)], { everyMs: 1, onFault });
+  const completer = new Completer([unfinishedRefunds(world)], { everyMs: 1, onFault, logger: new Logger() });
   try {
     await world.crashPoint('refund:started:committed', started);
     await advanceRefund(started, world);

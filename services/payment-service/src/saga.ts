@@ -61,7 +61,7 @@ export class Saga implements OnApplicationBootstrap, OnApplicationShutdown {
     const onFault = (error: unknown, what: string) => this.report(error, what);
     this.payments = new Payments(world, { answerMs: config.answerMs, inHandMax: config.inHandMax, onFault });
     const unfinished = [unfinishedAttempts(world), unfinishedRefunds(world)];
-    this.completer = new Completer(unfinished, { everyMs: config.completerMs, onFault });
+    this.completer = new Completer(unfinished, { everyMs: config.completerMs, onFault, logger: this.logger });
     const received = metrics.counter('webhooks_received', 'Webhooks, by what was made of them.', ['verdict']);
     const inbox = new Inbox(this.database);
     const reconciliation = new Reconciliation(this.database, world.provider, world, inbox, {
@@ -102,7 +102,8 @@ export class Saga implements OnApplicationBootstrap, OnApplicationShutdown {
   }
 
   private report(error: unknown, what: string): void {
-    this.logger.error(`${what}: ${error instanceof Error ? error.message : String(error)}`);
+    const stack = error instanceof Error ? error.stack : undefined;
+    this.logger.error(`${what}: ${String(error)}`, stack);
   }
 }
 

@@ -80,7 +80,7 @@ export class Webhooks implements OnApplicationBootstrap, OnApplicationShutdown {
   }
 
   private report(error: unknown, turn: Turn): void {
-    const reason = error instanceof Error ? error.message : String(error);
-    this.logger.error(`delivering to endpoint ${turn.endpointId}: ${reason}`);
+    const stack = error instanceof Error ? error.stack : undefined;
+    this.logger.error(`delivering to endpoint ${turn.endpointId}: ${String(error)}`, stack);
   }
 }
