@@ -108,7 +108,7 @@ export class PaymentConfig extends HttpConfig {
   @Max(25_000)
   answerMs: number = 10_000;
 
-  /** Payment requests under way at most; beyond it they are answered with 503 at once, and nothing is begun. */
+  /** Payments and refunds under way at most; beyond it they are answered with 503 at once, and nothing is begun. */
   @fromEnv('HOLDFAST_PAYMENTS_IN_HAND_MAX')
   @IsInt()
   @Min(1)

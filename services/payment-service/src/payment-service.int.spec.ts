@@ -77,6 +77,22 @@ const pay = async (held: HeldSeats, asked: Asked = {}) =>
     },
   });
 
+const refund = async (
+  paymentId: string,
+  held: HeldSeats,
+  body: object = {},
+  { as = held.buyerId, roles = ['buyer'], key = newId(), on = app } = {},
+) => {
+  const jwt = new SignJWT({ sub: as, roles }).setProtectedHeader({ alg: 'HS256' });
+  const token = await jwt.setExpirationTime('5m').sign(new TextEncoder().encode(SECRET));
+  return on.inject({
+    method: 'POST',
+    url: `/v1/payments/${paymentId}/refunds`,
+    headers: { authorization: `Bearer ${token}`, 'idempotency-key': key },
+    payload: body,
+  });
+};
+
 const read = async (paymentId: string, buyerId: string, on = app) =>
   on.inject({ url: `/v1/payments/${paymentId}`, headers: { authorization: await tokenOf(buyerId) } });
 
@@ -279,21 +295,6 @@ describe('GET /v1/payments/:id', () => {
 });
 
 describe('POST /v1/payments/:id/refunds', () => {
-  const refund = async (
-    paymentId: string,
-    held: HeldSeats,
-    body: object = {},
-    { as = held.buyerId, roles = ['buyer'], key = newId(), on = app } = {},
-  ) => {
-    const jwt = new SignJWT({ sub: as, roles }).setProtectedHeader({ alg: 'HS256' });
-    const token = await jwt.setExpirationTime('5m').sign(new TextEncoder().encode(SECRET));
-    return on.inject({
-      method: 'POST',
-      url: `/v1/payments/${paymentId}/refunds`,
-      headers: { authorization: `Bearer ${token}`, 'idempotency-key': key },
-      payload: body,
-    });
-  };
   const paid = async () => {
     const held = await rig.holdSeats();
     const answer = await pay(held);
@@ -400,7 +401,7 @@ describe('an answer that takes too long', () => {
 });
 
 describe('a provider that hangs', () => {
-  it('holds no connection to Postgres, and a bounded number of payments', async () => {
+  it('holds no connection to Postgres, and a bounded number of payments and refunds', async () => {
     const before = await rig.holdSeats();
     const paid = await pay(before);
     const narrow = await start({ postgresConnectionsMax: 1, inHandMax: 2, answerMs: 1_500 });
@@ -417,6 +418,9 @@ describe('a provider that hangs', () => {
     expect(refused.json()).toMatchObject({ status: 503, code: 'overloaded' });
     expect(refused.headers['retry-after']).toBeDefined();
     expect(await attemptsOf(third)).toEqual([]);
+    const refusedRefund = await refund(paymentIdOf(paid), before, {}, { on: narrow });
+    expect(refusedRefund.json()).toMatchObject({ status: 503, code: 'overloaded' });
+    expect((await read(paymentIdOf(paid), before.buyerId, narrow)).json()).toMatchObject({ refunds: [] });
     const [answer] = await Promise.all(hanging);
     if (!answer) throw new Error('no answer');
     await eventually(() => read(paymentIdOf(answer), first.buyerId, narrow), 'captured');

@@ -24,7 +24,10 @@ export type PayOutcome =
 /** What became of a request to refund seats. */
 export type RefundOutcome =
   /** Ended, or pending: the answer's time is up or the bank works on it, and the refund goes on. */
-  { outcome: 'refund'; refund: Refund; replayed: boolean } | RefundRefusal;
+  | { outcome: 'refund'; refund: Refund; replayed: boolean }
+  /** As many payments and refunds are in hand as may be. */
+  | { outcome: 'overloaded' }
+  | RefundRefusal;
 
 export interface PaymentsOptions {
   /** How long a request waits for the end of its payment. */
@@ -46,7 +49,7 @@ export class Payments {
 
   /** Pays a hold. The payment goes on when the caller goes away or no longer waits. */
   async pay(request: PaymentRequest): Promise<PayOutcome> {
-    if (this.running.size >= this.options.inHandMax) return { outcome: 'overloaded' };
+    if (this.isFull()) return { outcome: 'overloaded' };
     const { attempts, holds } = this.world;
     // Nothing new is begun while RabbitMQ is away; what was paid before is still answered.
     const start = (await holds.isReady()) ? await attempts.start(request) : await attempts.findObstacle(request);
@@ -85,18 +88,14 @@ export class Payments {
 
   /** Gives seats of a captured payment back, and their price. The refund goes on when the caller no longer waits. */
   async refund(request: RefundRequest): Promise<RefundOutcome> {
+    if (this.isFull()) return { outcome: 'overloaded' };
     const start = await this.world.refunds.start(request);
     if (start.outcome === 'replayed') return { outcome: 'refund', refund: start.refund, replayed: true };
     if (start.outcome !== 'started') return start;
     await this.world.crashPoint('refund:started:committed', start.refund);
-    const advanced = this.keep(
-      `refund ${start.refund.refundId}`,
-      () => this.world.refunds.reread(start.refund),
-      advanceRefund(start.refund, this.world),
-    );
-    const late = sleep(this.options.answerMs, 'late' as const, { ref: false });
-    const first = await Promise.race([advanced, late]);
-    const refund = first === 'late' ? await this.world.refunds.reread(start.refund) : first;
+    const reread = () => this.world.refunds.reread(start.refund);
+    const work = this.keep(`refund ${start.refund.refundId}`, reread, advanceRefund(start.refund, this.world));
+    const refund = await this.withinAnswerTime(work, reread);
     return { outcome: 'refund', refund, replayed: false };
   }
 
@@ -122,12 +121,18 @@ export class Payments {
   /** Drives a new attempt, through waits where nobody answers, until there is an answer or its time is up. */
   private async drive(started: Attempt): Promise<Attempt> {
     const timeUp = new AbortController();
-    const answer = this.keepPayment(started, this.driveOn(started, timeUp.signal));
+    const work = this.keepPayment(started, this.driveOn(started, timeUp.signal));
+    return this.withinAnswerTime(work, () => {
+      timeUp.abort();
+      return this.world.attempts.reread(started);
+    });
+  }
+
+  /** What work came to, or how it stands when the answer's time is up; it goes on then. */
+  private async withinAnswerTime<T extends object>(work: Promise<T>, stand: () => Promise<T>): Promise<T> {
     const late = sleep(this.options.answerMs, 'late' as const, { ref: false });
-    const first = await Promise.race([answer, late]);
-    if (first !== 'late') return first;
-    timeUp.abort();
-    return this.world.attempts.reread(started);
+    const first = await Promise.race([work, late]);
+    return first === 'late' ? stand() : first;
   }
 
   private async driveOn(started: Attempt, timeUp: AbortSignal): Promise<Attempt> {
@@ -141,6 +146,10 @@ export class Payments {
       if (taken) attempt = await advance(taken, this.world, true);
     }
     return attempt;
+  }
+
+  private isFull(): boolean {
+    return this.running.size >= this.options.inHandMax;
   }
 
   private keepPayment(attempt: Attempt, work: Promise<Attempt>): Promise<Attempt> {
@@ -161,6 +170,6 @@ export class Payments {
 }
 
 /** Whether there is something to tell the buyer before the answer's time is up. */
-export function isAnswer(attempt: Attempt): boolean {
+function isAnswer(attempt: Attempt): boolean {
   return hasEnded(attempt.state) || attempt.state === 'requires-action';
 }

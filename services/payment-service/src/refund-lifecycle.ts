@@ -52,7 +52,7 @@ export const REFUND_TRANSITIONS = [
 export type RefundEvent = (typeof REFUND_TRANSITIONS)[number][1];
 
 /** Where an event leads, or undefined when it cannot happen in that state. */
-export function nextRefundState(from: RefundState, event: RefundEvent): RefundState | undefined {
+function nextRefundState(from: RefundState, event: RefundEvent): RefundState | undefined {
   return REFUND_TRANSITIONS.find((row) => row[0] === from && row[1] === event)?.[2];
 }
 

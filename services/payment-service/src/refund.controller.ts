@@ -63,6 +63,7 @@ export class RefundController {
     'idempotency-key-required',
     'idempotency-key-invalid',
     'idempotency-key-reused',
+    'overloaded',
     'unavailable',
     'unauthorised',
     'forbidden',
@@ -91,6 +92,7 @@ function refundAnswer(refunded: RefundOutcome, reply: FastifyReply): RefundBody 
   switch (refunded.outcome) {
     case 'key-reused':
       throw problem('idempotency-key-reused');
+    case 'overloaded':
     case 'unknown-payment':
     case 'payment-not-captured':
       throw problem(refunded.outcome);
