@@ -1,23 +1,5 @@
 import type { Database } from '@holdfast/postgres';
-
-/** What a webhook says, as far as it matters: a hint where to look. Nothing in it is believed beyond that. */
-export interface ProviderEvent {
-  providerEventId: string;
-  type: string;
-  /** The object's kind in the provider's words, for example `payment_intent`. */
-  objectKind: string;
-  objectId: string;
-  /** The intent it is about; null when it is about none. */
-  intentId: string | null;
-  /** What the object's metadata name; null unless both are ids. */
-  eventId: string | null;
-  attemptId: string | null;
-  /** The whole amount of the intent, in minor units; null where the object does not say. */
-  amountMinor: number | null;
-  /** ISO 4217, upper case. */
-  currency: string | null;
-  createdAt: Date;
-}
+import type { ProviderEvent } from './provider-event';
 
 /**
  * What was made of an event: it makes something due (`hint`), says nothing new (`settled`), does not fit what we know
@@ -32,9 +14,6 @@ export interface DoubtfulEvent {
   objectId: string;
   intentId: string | null;
 }
-
-/** Objects whose events concern a payment. */
-const OUR_KINDS = ['payment_intent', 'charge', 'refund'];
 
 /** Events that say of an ended attempt what its end should have ruled out, unless they come late. */
 const SURPRISING = ['payment_intent.succeeded', 'payment_intent.amount_capturable_updated'];
@@ -58,7 +37,7 @@ export class Inbox {
       event.intentId,
       event.eventId,
       event.attemptId,
-      OUR_KINDS.includes(event.objectKind),
+      event.objectKind !== null,
       event.objectKind === 'refund' ? null : event.amountMinor,
       event.currency,
       SURPRISING.includes(event.type),

@@ -86,6 +86,10 @@ export class Saga implements OnApplicationBootstrap, OnApplicationShutdown {
         this.completer.wake();
       },
       onReceived: (verdict) => received.inc({ verdict }),
+      onMalformed: (faults) => {
+        const where = faults.map(({ path, message }) => `${path}: ${message}`).join(', ');
+        this.logger.warn(`a webhook that is signed but cannot be right: ${where}`);
+      },
     });
   }
 

@@ -1,6 +1,7 @@
+import type { Fault } from '@holdfast/http';
 import Stripe from 'stripe';
-import { validate as isUuid } from 'uuid';
-import type { Inbox, ProviderEvent, Verdict } from './inbox';
+import type { Inbox, Verdict } from './inbox';
+import { readProviderEvent } from './provider-event';
 
 /** A webhook is stored, with its effect, in one commit. */
 export type WebhookCrashPoint = 'webhook:before' | 'webhook:committed';
@@ -11,6 +12,11 @@ export interface WebhookRefusal {
   refused: string;
 }
 
+/** It is from the provider, but its content cannot be right: nothing is done, and a repeat would be no better. */
+export interface WebhookMalformed {
+  malformed: Fault[];
+}
+
 export interface WebhooksOptions {
   /** What the provider signs with; several while one is being replaced. */
   secrets: string[];
@@ -19,7 +25,9 @@ export interface WebhooksOptions {
   crashPoint: (point: WebhookCrashPoint, event: { attemptId?: string }) => void | Promise<void>;
   /** Something may be due, or must be looked into. */
   onHint: (verdict: Verdict) => void;
-  onReceived: (verdict: Verdict | 'refused') => void;
+  onReceived: (verdict: Verdict | 'refused' | 'malformed') => void;
+  /** A fault of the provider, to be told to people. It names what is wrong where, and no content. */
+  onMalformed: (faults: Fault[]) => void;
 }
 
 /** What the provider tells of its own accord. */
@@ -34,13 +42,22 @@ export class Webhooks {
    *
    * @param body the bytes as they came: the signature is over them, and the same JSON written otherwise has another one
    */
-  async receive(body: Buffer, signature: string | undefined): Promise<Verdict | WebhookRefusal> {
-    const event = this.verify(body, signature ?? '');
-    if ('refused' in event) {
+  async receive(body: Buffer, signature: string | undefined): Promise<Verdict | WebhookRefusal | WebhookMalformed> {
+    const refusal = this.verify(body, signature ?? '');
+    if (refusal) {
       this.options.onReceived('refused');
-      return event;
+      return refusal;
     }
-    const told = readEvent(event);
+    const told = readProviderEvent(body);
+    if ('malformed' in told) {
+      this.options.onReceived('malformed');
+      this.options.onMalformed(told.malformed);
+      return told;
+    }
+    if ('ignored' in told) {
+      this.options.onReceived('unknown-type');
+      return 'unknown-type';
+    }
     const about = { attemptId: told.attemptId ?? undefined };
     await this.options.crashPoint('webhook:before', about);
     const verdict = await this.inbox.receive(told);
@@ -51,16 +68,16 @@ export class Webhooks {
   }
 
   /** By each of the secrets in turn. */
-  private verify(body: Buffer, signature: string): Stripe.Event | WebhookRefusal {
+  private verify(body: Buffer, signature: string): WebhookRefusal | undefined {
+    const { signature: signatures } = Stripe.webhooks;
+    if (!signatures) throw new Error("Stripe's client is without its check of signatures");
     let refusal = FOREIGN;
     for (const secret of this.options.secrets) {
       try {
-        const event = Stripe.webhooks.constructEvent(body, signature, secret, this.options.toleranceMs / 1_000);
-        return isEvent(event) ? event : NO_EVENT;
+        signatures.verifyHeader(body, signature, secret, this.options.toleranceMs / 1_000);
+        return undefined;
       } catch (error) {
-        if (!(error instanceof Stripe.errors.StripeSignatureVerificationError)) {
-          return NO_EVENT;
-        }
+        if (!(error instanceof Stripe.errors.StripeSignatureVerificationError)) throw error;
         // Told only of a signature that fits.
         if (error.message.includes('tolerance')) refusal = TOO_OLD;
       }
@@ -71,40 +88,3 @@ export class Webhooks {
 
 const FOREIGN: WebhookRefusal = { refused: 'The signature does not fit these bytes, or there is none.' };
 const TOO_OLD: WebhookRefusal = { refused: 'The signature is too old.' };
-const NO_EVENT: WebhookRefusal = { refused: 'The body is not an event.' };
-
-function isEvent(event: Partial<Stripe.Event> | null): boolean {
-  return typeof event?.id === 'string' && typeof event.type === 'string' && Number.isSafeInteger(event.created);
-}
-
-interface ToldObject {
-  object?: string;
-  id?: string;
-  payment_intent?: string | { id: string } | null;
-  metadata?: Record<string, string> | null;
-  amount?: number;
-  currency?: string;
-}
-
-function readEvent(event: Stripe.Event): ProviderEvent {
-  const object = (event.data?.object ?? {}) as ToldObject;
-  const { eventId = '', attemptId = '' } = object.metadata ?? {};
-  const named = isUuid(eventId) && isUuid(attemptId);
-  return {
-    providerEventId: event.id,
-    type: event.type,
-    objectKind: object.object ?? '',
-    objectId: object.id ?? '',
-    intentId: intentIdOf(object),
-    eventId: named ? eventId : null,
-    attemptId: named ? attemptId : null,
-    amountMinor: object.amount ?? null,
-    currency: object.currency?.toUpperCase() ?? null,
-    createdAt: new Date(event.created * 1_000),
-  };
-}
-
-function intentIdOf({ object, id, payment_intent: intent }: ToldObject): string | null {
-  if (object === 'payment_intent') return id ?? null;
-  return (typeof intent === 'string' ? intent : intent?.id) ?? null;
-}
