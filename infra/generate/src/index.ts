@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { provideTestServers, stopTestServers } from '@holdfast/testing';
 import { messageCatalogue } from './message-catalogue';
+import { metricsPage } from './metrics';
 import { openApiText } from './openapi';
 import { sandboxPage } from './sandbox-page';
 import { schemaSql } from './schema';
@@ -11,6 +12,7 @@ import { settingsPage } from './settings';
 const generated: { file: string; generate: () => Promise<string> }[] = [
   { file: 'openapi.json', generate: openApiText },
   { file: 'docs/messages.md', generate: messageCatalogue },
+  { file: 'docs/metrics.md', generate: metricsPage },
   { file: 'docs/settings.md', generate: settingsPage },
   { file: 'docs/sandbox.md', generate: sandboxPage },
   { file: 'docs/schema.sql', generate: schemaSql },

@@ -113,10 +113,10 @@ function countTimers(metrics: Metrics, engine: ExpiryEngineName, { counts }: Exp
   const counted = (noun: string, help: string, read: () => number) =>
     metrics.counted(noun, help, 'engine', () => [[engine, read()]]);
   counted('timers_scheduled', 'Holds given to the expiry engine to be released.', () => counts.scheduled);
-  counted('timers_handed_over', "Of those, confirmed by the engine's transport.", () => counts.handedOver);
+  counted('timers_handed_over', "Holds whose timer the engine's transport has confirmed.", () => counts.handedOver);
   counted(
     'timers_dropped',
-    'Of those, given up because the transport was away: left to the sweeper.',
+    'Holds whose timer was given up because the transport was away: left to the sweeper.',
     () => counts.dropped,
   );
 }
