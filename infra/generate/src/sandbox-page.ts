@@ -13,7 +13,7 @@ export function sandboxPage(): Promise<string> {
       ...table('payment method', 'what it does', cards),
       '\n## Faults of calls\n',
       `They hit the confirmation, or the step at the end of the name: ${steps}, as in \`pm_sandbox_timeout_after_capture\`.`,
-      'Each but `hang` and `slow` fires once for an intent and step, so that who asks and repeats properly gets through.\n',
+      'Each but `hang` and `slow` fires once for an intent and step, so that a client that asks and repeats as it should gets through.\n',
       ...table('payment method', 'what happens to the call', [
         ...calls,
         row('pm_sandbox_slow_MS', 'the answer comes this many milliseconds late, at most 60000'),

@@ -70,7 +70,7 @@ export const CARDS = {
 export const STEPS = ['create', 'confirm', 'capture', 'cancel', 'refund'] as const;
 export type Step = (typeof STEPS)[number];
 
-/** Faults on the way to a call. Each fires once for an intent and step, so that who asks and repeats properly gets through. */
+/** Faults on the way to a call. Each fires once for an intent and step, so that a client that asks and repeats as it should gets through. */
 export const CALL_FAULTS = {
   timeout_before: 'no answer, and nothing was done',
   timeout_after: 'no answer, but it was done',

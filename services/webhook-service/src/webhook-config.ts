@@ -62,7 +62,7 @@ export class WebhookConfig extends HttpConfig {
   @Max(1_000)
   webhookDeliveriesPerOrganiserMax: number = 10;
 
-  /** How often it is looked for entries to deliver. */
+  /** How often entries to deliver are looked for. */
   @fromEnv('HOLDFAST_WEBHOOK_POLL_MS')
   @IsInt()
   @Min(10)
