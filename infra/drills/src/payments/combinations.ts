@@ -37,19 +37,27 @@ export function withoutCrash(): Combination[] {
 }
 
 /**
- * For points at which nothing crashed: whether a payment comes there can depend on how busy the machine is. Faults are
- * taken from the last one back: those at the front come there by chance, those that time out must.
+ * For points at which nothing crashed: whether a payment comes there can depend on how busy the machine is. Faults that
+ * lead there whatever becomes of the hold are tried first, then those that came there by chance, which on a busy machine
+ * are many.
  *
- * @param turn each turn takes others
+ * @param turn each turn takes others, or the same again where there are few
  */
 export function againAt(missing: CrashPoint[], lived: LivedThrough[], turn: number): Combination[] {
-  return missing.flatMap((point) =>
-    lived
-      .filter(({ combination, points }) => combination.crashAt === undefined && points.includes(point))
-      .reverse()
-      .slice(turn * TRIES_PER_POINT, (turn + 1) * TRIES_PER_POINT)
-      .map(({ combination: { fault, fate } }): Combination => ({ fault, fate, crashAt: point })),
-  );
+  const plain = lived.filter(({ combination }) => combination.crashAt === undefined);
+  return missing.flatMap((point) => {
+    const came = plain.filter(({ points }) => points.includes(point));
+    const countOf = (lives: LivedThrough[], fault: string) =>
+      lives.filter(({ combination }) => combination.fault === fault).length;
+    const sureness = new Map(
+      came.map(({ combination: { fault } }) => [fault, countOf(came, fault) / countOf(plain, fault)]),
+    );
+    const candidates = came
+      .map(({ combination: { fault, fate } }): Combination => ({ fault, fate, crashAt: point }))
+      .sort((a, b) => (sureness.get(b.fault) ?? 0) - (sureness.get(a.fault) ?? 0));
+    const from = candidates.length > TRIES_PER_POINT ? turn * TRIES_PER_POINT : 0;
+    return candidates.slice(from, from + TRIES_PER_POINT);
+  });
 }
 
 /**
