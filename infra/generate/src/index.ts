@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { provideTestServers, stopTestServers } from '@holdfast/testing';
+import { dashboardJson } from './dashboard';
 import { messageCatalogue } from './message-catalogue';
 import { metricsPage } from './metrics';
 import { openApiText } from './openapi';
@@ -13,6 +14,7 @@ const generated: { file: string; generate: () => Promise<string> }[] = [
   { file: 'openapi.json', generate: openApiText },
   { file: 'docs/messages.md', generate: messageCatalogue },
   { file: 'docs/metrics.md', generate: metricsPage },
+  { file: 'infra/grafana/dashboard.json', generate: dashboardJson },
   { file: 'docs/settings.md', generate: settingsPage },
   { file: 'docs/sandbox.md', generate: sandboxPage },
   { file: 'docs/schema.sql', generate: schemaSql },
