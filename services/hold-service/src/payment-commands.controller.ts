@@ -20,7 +20,8 @@ import { MessagePattern, Payload } from '@nestjs/microservices';
 
 /**
  * What payment-service asks. Each command may come any number of times for the same attempt and is answered alike; a
- * failure to ask Postgres is an exception, so the message comes again.
+ * failure to ask Postgres is an exception, so the message comes again. A booking that is only repeated leaves the guard
+ * alone: some of its seats may have been refunded since, and a mark on them would refuse free seats for an hour.
  */
 @Controller()
 @UseFilters(FaultFilter)
@@ -51,7 +52,7 @@ export class PaymentCommandsController {
   async book(@Payload() { eventId, ...request }: Book): Promise<BookReply> {
     const outcome = only(await book(this.database, eventId, [request]));
     if (outcome.outcome === 'refused') return { outcome: 'refused', reason: outcome.reason };
-    await this.guard.book(eventId, request.holdId, outcome.seatIds);
+    if (!outcome.replayed) await this.guard.book(eventId, request.holdId, outcome.seatIds);
     return { ...outcome, serverTime: outcome.serverTime.toISOString() };
   }
 
@@ -59,10 +60,10 @@ export class PaymentCommandsController {
   async lateBook(@Payload() { eventId, ...request }: LateBook): Promise<LateBookReply> {
     const outcome = await lateBook(this.database, eventId, request);
     if (outcome.outcome === 'refused') return { outcome: 'refused', reason: outcome.reason };
-    const { holdId, seatIds } = outcome;
+    const { replayed, holdId, seatIds } = outcome;
     // The old hold's keys run out by the clock of Redis, which is not the one that decides.
     if (holdId !== request.holdId) await this.guard.release(eventId, request.holdId, seatIds);
-    await this.guard.book(eventId, holdId, seatIds);
+    if (!replayed) await this.guard.book(eventId, holdId, seatIds);
     return { ...outcome, serverTime: outcome.serverTime.toISOString() };
   }
 

@@ -1,5 +1,6 @@
 import { openBroker, type Broker } from '@holdfast/broker';
 import { BeginPayment, Book, EndPayment, LateBook, SeatsChanged, Unbook } from '@holdfast/contracts';
+import { openRedis, whenRedisReady, type RedisClient } from '@holdfast/redis';
 import { v7 as newId } from 'uuid';
 import { Connections } from './connections';
 import {
@@ -17,6 +18,7 @@ const TIMEOUT_MS = 10_000;
 describe('commands of payment-service', () => {
   let service: ServiceUnderTest;
   let client: Broker;
+  let redis: RedisClient;
   let ann: Caller;
   let ben: Caller;
   let eventId: string;
@@ -26,6 +28,9 @@ describe('commands of payment-service', () => {
     service = await serviceUnderTest();
     client = openBroker({ url: service.config.rabbitmqUrl, name: 'spec' });
     await client.whenReady(TIMEOUT_MS);
+    const { redisUrl, redisKeyPrefix } = service.config;
+    redis = openRedis({ url: redisUrl, connectionName: 'spec', keyPrefix: redisKeyPrefix });
+    await whenRedisReady(redis, TIMEOUT_MS);
     await service.app.get(Connections).broker.whenReady(TIMEOUT_MS);
     ann = await service.caller('ann', 'buyer');
     ben = await service.caller('ben', 'buyer');
@@ -41,6 +46,7 @@ describe('commands of payment-service', () => {
 
   afterAll(async () => {
     await client.close();
+    redis.disconnect();
     await service.close();
   });
 
@@ -211,6 +217,14 @@ describe('commands of payment-service', () => {
       reason: 'refunded',
     });
     expect(await wanted('Ba-A-1')).toMatchObject({ status: 409 });
+    // A repeat of the booking that comes when the guard remembers the refund no more.
+    const forgotten = await redis.del(`holdfast:{${eventId}}:ended:${holdId}`);
+    expect(forgotten).toBe(1);
+    expect(await client.request(Book, { eventId, holdId, attemptId, version: begun.version }, ask)).toMatchObject({
+      outcome: 'booked',
+      replayed: true,
+      seatIds: seats,
+    });
     expect(await wanted('Ba-A-2')).toMatchObject({ status: 201 });
   });
 
