@@ -1,6 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { HOLDS_PER_TIMER_MAX } from '@holdfast/contracts';
+import type { EngineLog } from './engine-parts';
 import type { ExpiryScheduler, HoldDeadline, ScheduleCounts } from './expiry-engine';
+import { pause } from './pause';
 import type { Timer, TimerTransport } from './timer';
 
 /** About 10 MB of ids; at 5,000 holds a second the buffer covers ten seconds without a broker. */
@@ -25,11 +26,13 @@ export class BufferedScheduler implements ExpiryScheduler {
   private readonly buffer = new Map<string, Timer>();
   private readonly closing = new AbortController();
   private running: Promise<void> | undefined;
+  private failing = false;
 
   /** @param now milliseconds since the epoch by the database's clock */
   constructor(
     private readonly transport: Pick<TimerTransport, 'send'>,
     private readonly now: () => number,
+    private readonly log?: EngineLog,
   ) {}
 
   schedule(holds: HoldDeadline[]): void {
@@ -42,16 +45,14 @@ export class BufferedScheduler implements ExpiryScheduler {
       this.counts.waiting++;
       this.keep({ eventId: hold.eventId, deadline: hold.deadline, holdIds: [hold.holdId] });
     }
-    this.running ??= this.handOver();
+    // Only with something to do: it would end before its promise is kept here, and nothing would begin again.
+    if (this.buffer.size > 0) this.running ??= this.handOver();
   }
 
   async close(): Promise<void> {
     this.closing.abort();
     const late = new AbortController();
-    await Promise.race([
-      this.running,
-      sleep(CLOSE_WITHIN_MS, undefined, { signal: late.signal }).catch(() => undefined),
-    ]);
+    await Promise.race([this.running, pause(CLOSE_WITHIN_MS, late.signal)]);
     late.abort();
   }
 
@@ -64,7 +65,7 @@ export class BufferedScheduler implements ExpiryScheduler {
 
   private async handOver(): Promise<void> {
     while (this.buffer.size > 0) {
-      await this.pause(GATHER_MS);
+      await pause(GATHER_MS, this.closing.signal);
       const wave = this.nextWave();
       const refused = await this.send(wave);
       if (refused.length === 0) continue;
@@ -72,31 +73,38 @@ export class BufferedScheduler implements ExpiryScheduler {
         if (this.closing.signal.aborted || timer.deadline.getTime() <= this.now()) this.drop(timer.holdIds.length);
         else this.keep(timer);
       }
-      await this.pause(RETRY_AFTER_MS);
+      await pause(RETRY_AFTER_MS, this.closing.signal);
     }
     // In the same turn as the last look at the buffer, so that no timer is left behind by a loop about to end.
     this.running = undefined;
   }
 
-  /** Ends at once when the scheduler closes. */
-  private async pause(ms: number): Promise<void> {
-    await sleep(ms, undefined, { signal: this.closing.signal }).catch(() => undefined);
-  }
-
+  /** @returns the timers that the transport did not take */
   private async send(wave: Timer[]): Promise<Timer[]> {
     const refused: Timer[] = [];
+    let reason: unknown;
     await Promise.all(
       wave.map(async (timer) => {
         try {
           await this.transport.send(timer, timer.deadline.getTime() - this.now());
           this.counts.waiting -= timer.holdIds.length;
           this.counts.handedOver += timer.holdIds.length;
-        } catch {
+        } catch (error) {
           refused.push(timer);
+          reason = error;
         }
       }),
     );
+    this.tell(refused.length > 0, reason);
     return refused;
+  }
+
+  /** Says when the transport begins to refuse and when it takes everything again, not every time. */
+  private tell(failing: boolean, reason: unknown): void {
+    if (failing && !this.failing)
+      this.log?.warn({ reason: String(reason) }, 'Timers cannot be handed over; trying again');
+    if (!failing && this.failing) this.log?.info({}, 'Timers are handed over again');
+    this.failing = failing;
   }
 
   private nextWave(): Timer[] {

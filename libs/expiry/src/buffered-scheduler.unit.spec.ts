@@ -14,9 +14,12 @@ const holds = (count: number, deadline: Date, eventId = 'event'): HoldDeadline[]
 /** A transport that answers when told to: what a broker does when it is slow or away. */
 function transport() {
   const sent: { timer: Timer; remainingMs: number }[] = [];
-  const state = { away: false, sent };
+  const state = { away: false, refusals: 0, sent };
   const send = (timer: Timer, remainingMs: number) => {
-    if (state.away) return Promise.reject(new Error('away'));
+    if (state.away) {
+      state.refusals++;
+      return Promise.reject(new Error('away'));
+    }
     sent.push({ timer, remainingMs });
     return Promise.resolve();
   };
@@ -79,5 +82,34 @@ describe('the buffered scheduler', () => {
     expect(scheduler.counts.dropped).toBe(10);
     await scheduler.close();
     expect(scheduler.counts).toMatchObject({ dropped: 50_010, waiting: 0 });
+  });
+
+  it('goes on after it was given nothing', async () => {
+    const broker = transport();
+    const scheduler = new BufferedScheduler(broker, () => NOW);
+    scheduler.schedule([]);
+    scheduler.schedule(holds(1, inMs(60_000)));
+    await scheduler.close();
+    expect(scheduler.counts).toEqual({ scheduled: 1, handedOver: 1, dropped: 0, waiting: 0 });
+  });
+
+  it('says once why timers cannot be handed over, and once that they can again', async () => {
+    const broker = transport();
+    broker.away = true;
+    const lines: unknown[] = [];
+    const say = (fields: object, message: string) => void lines.push([fields, message]);
+    const scheduler = new BufferedScheduler(broker, () => NOW, { info: say, warn: say });
+    scheduler.schedule(holds(1, inMs(60_000)));
+    const until = async (condition: () => boolean) => {
+      while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
+    };
+    await until(() => broker.refusals === 2);
+    broker.away = false;
+    await until(() => scheduler.counts.handedOver === 1);
+    expect(lines).toEqual([
+      [{ reason: 'Error: away' }, 'Timers cannot be handed over; trying again'],
+      [{}, 'Timers are handed over again'],
+    ]);
+    await scheduler.close();
   });
 });

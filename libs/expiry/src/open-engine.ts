@@ -63,7 +63,7 @@ function inDueQueue(transportOf: (parts: RabbitmqParts) => TimerTransport): Ends
   };
 }
 
-async function buffered(transport: TimerTransport, { clock }: EngineParts): Promise<ExpiryScheduler> {
+async function buffered(transport: TimerTransport, { clock, log }: EngineParts): Promise<ExpiryScheduler> {
   await transport.prepare();
-  return new BufferedScheduler(transport, () => clock.now());
+  return new BufferedScheduler(transport, () => clock.now(), log);
 }

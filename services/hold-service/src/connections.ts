@@ -38,10 +38,11 @@ export class Connections implements OnApplicationShutdown {
     });
     const redisOptions = { url: config.redisUrl, connectionName: NAME, keyPrefix: config.redisKeyPrefix };
     const redis = openRedis(redisOptions);
+    const log = createLogger({ service: NAME, level: config.logLevel });
     const broker = openBroker({
       url: config.rabbitmqUrl,
       name: NAME,
-      log: createLogger({ service: NAME, level: config.logLevel }),
+      log,
       trace: { inject: currentTraceparent, run: withTraceparent },
     });
     const clock = await DatabaseClock.open(database);
@@ -55,6 +56,7 @@ export class Connections implements OnApplicationShutdown {
         keyPrefix: config.redisKeyPrefix,
       },
       sqs: { endpoint: config.sqsEndpoint, region: config.sqsRegion, queue: config.sqsQueue },
+      log,
     });
     countTimers(metrics, engine, scheduler);
     const committer = new HoldCommitter({

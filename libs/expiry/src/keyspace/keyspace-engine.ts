@@ -1,10 +1,10 @@
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { loadScript, runScript, whenRedisReady, type RedisClient } from '@holdfast/redis';
 import { DueTimers } from '../due-timers';
 import { required, type EngineParts, type RedisParts } from '../engine-parts';
 import { EngineUnavailable } from '../engine-unavailable';
 import type { EngineCounts, ExpiryEngine, OnDue } from '../expiry-engine';
+import { pause } from '../pause';
 import type { Timer } from '../timer';
 import { ensureExpiredEvents, expiredChannel } from './expired-events';
 import { KeyspaceTimers } from './keyspace-timers';
@@ -115,7 +115,7 @@ export class KeyspaceEngine implements ExpiryEngine {
         if (!failing) this.warn(error);
         failing = true;
       }
-      await sleep(FALLBACK_EVERY_MS, undefined, { signal: this.stopping.signal }).catch(() => undefined);
+      await pause(FALLBACK_EVERY_MS, this.stopping.signal);
     }
   }
 

@@ -1,10 +1,10 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Message } from '@aws-sdk/client-sqs';
 import { parseMessage } from '@holdfast/broker';
 import { HoldDeadlines } from '@holdfast/contracts';
 import { DueTimers } from '../due-timers';
 import { required, type EngineParts } from '../engine-parts';
 import type { EngineCounts, ExpiryEngine, OnDue } from '../expiry-engine';
+import { pause } from '../pause';
 import { SqsQueue, VISIBILITY_S } from './sqs-queue';
 import { SQS_KEEP_MAX_MS, SqsTimers } from './sqs-timers';
 
@@ -61,14 +61,14 @@ export class SqsEngine implements ExpiryEngine {
     for (let pauseMs = RETRY_MIN_MS; !this.stopping.signal.aborted;) {
       try {
         if (this.inHand.size >= TIMERS_IN_MEMORY_MAX) {
-          await this.pause(FULL_PAUSE_MS);
+          await pause(FULL_PAUSE_MS, this.stopping.signal);
           continue;
         }
         for (const message of await this.queue.receive()) this.take(message);
         pauseMs = RETRY_MIN_MS;
       } catch (error) {
         if (pauseMs === RETRY_MIN_MS) this.parts.log?.warn({}, `sqs: cannot receive, trying again: ${String(error)}`);
-        await this.pause(pauseMs);
+        await pause(pauseMs, this.stopping.signal);
         pauseMs = Math.min(pauseMs * 2, RETRY_MAX_MS);
       }
     }
@@ -107,13 +107,9 @@ export class SqsEngine implements ExpiryEngine {
   /** Keeps what waits in memory invisible: longest while the database is away. */
   private async renew(): Promise<void> {
     while (!this.stopping.signal.aborted) {
-      await this.pause(RENEW_EVERY_MS);
+      await pause(RENEW_EVERY_MS, this.stopping.signal);
       const receipts = [...this.inHand.values()];
       await Promise.all(receipts.map((receipt) => this.queue.hide(receipt, VISIBILITY_S).catch(() => undefined)));
     }
-  }
-
-  private async pause(ms: number): Promise<void> {
-    await sleep(ms, undefined, { signal: this.stopping.signal }).catch(() => undefined);
   }
 }

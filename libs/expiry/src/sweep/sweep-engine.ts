@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { required, type EngineParts, type OutstandingHolds } from '../engine-parts';
 import type {
   EngineCounts,
@@ -8,6 +7,7 @@ import type {
   OnDue,
   ScheduleCounts,
 } from '../expiry-engine';
+import { pause } from '../pause';
 
 const HOLDS_PER_LOOK_MAX = 500;
 
@@ -56,7 +56,7 @@ export class SweepEngine implements ExpiryEngine {
       } catch {
         // The database is away: the next look finds the same holds.
       }
-      await sleep(this.everyMs, undefined, { signal: this.stopping.signal }).catch(() => undefined);
+      await pause(this.everyMs, this.stopping.signal);
     }
   }
 
