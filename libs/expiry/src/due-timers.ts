@@ -1,28 +1,16 @@
-import type { EngineCounts, LookAgain, OnDue } from './expiry-engine';
+import { noCounts, type EngineCounts, type LookAgain, type OnDue } from './expiry-engine';
+import { LOOK_AFTER_MS, lookAgainPauseMs, RETRY_MAX_MS, RETRY_MIN_MS } from './look-times';
 import type { Timer, TimerTransport } from './timer';
 
 /** Timers nearer than this wait in memory, with their message unacknowledged; others are sent on. Enough for most transports. */
 export const KEEP_MAX_MS = 1_250;
 
 /**
- * A deadline has microseconds, a JavaScript date has not, and the offset to the database's clock is known to some tenths
- * of a millisecond: looking a little late is right the first time, looking early costs a statement.
- */
-const LOOK_AFTER_MS = 1;
-
-/** Between looks at the same holds, doubled each time: a clock that is wrong must not turn into a storm of statements. */
-const LOOK_AGAIN_MIN_MS = 2;
-const LOOK_AGAIN_MAX_MS = 250;
-
-const RETRY_MIN_MS = 50;
-const RETRY_MAX_MS = 2_000;
-
-/**
  * The worker's last part of the way, the same for every engine with a transport: a timer it brings is sent on when
  * its deadline is far, waits in memory when it is near, and calls `onDue` at the deadline until every hold is finished.
  */
 export class DueTimers {
-  readonly counts: EngineCounts = { due: 0, lookedAgain: 0, hops: 0 };
+  readonly counts: EngineCounts = noCounts();
   /** Ends one wait before its time. Thousands may be open, too many for the listeners of one abort signal. */
   private readonly endsOfWaits = new Set<() => void>();
   private stopped = false;
@@ -59,7 +47,7 @@ export class DueTimers {
       this.counts.hops += timer.holdIds.length;
       return true;
     }
-    const pauseMs = looks === 0 ? 0 : Math.min(LOOK_AGAIN_MIN_MS * 2 ** (looks - 1), LOOK_AGAIN_MAX_MS);
+    const pauseMs = looks === 0 ? 0 : lookAgainPauseMs(looks);
     if (!(await this.waitUntil(Math.max(timer.deadline.getTime() + LOOK_AFTER_MS, this.now() + pauseMs)))) return false;
 
     const again = await this.look(timer);

@@ -83,6 +83,9 @@ export interface EngineCounts {
   missed?: number;
 }
 
+/** Of an engine that has done nothing yet. */
+export const noCounts = (): EngineCounts => ({ due: 0, lookedAgain: 0, hops: 0 });
+
 /** The worker side. */
 export interface ExpiryEngine {
   /** Starts to listen. Rejects with `EngineUnavailable` when the transport cannot do what the engine needs (a plugin is missing). */

@@ -12,7 +12,7 @@ import {
 import { HoldDeadlines } from '@holdfast/contracts';
 import { DUE_QUEUE } from './due-queue';
 import { DueTimers } from './due-timers';
-import type { EngineCounts, ExpiryEngine, OnDue } from './expiry-engine';
+import { noCounts, type EngineCounts, type ExpiryEngine, type OnDue } from './expiry-engine';
 import type { TimerTransport } from './timer';
 import { Turns } from './turns';
 
@@ -41,7 +41,7 @@ export class RabbitmqEngine implements ExpiryEngine {
   ) {}
 
   get counts(): Readonly<EngineCounts> {
-    return this.timers?.counts ?? { due: 0, lookedAgain: 0, hops: 0 };
+    return this.timers?.counts ?? noCounts();
   }
 
   async start(onDue: OnDue): Promise<void> {

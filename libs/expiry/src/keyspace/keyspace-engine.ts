@@ -3,7 +3,7 @@ import { loadScript, runScript, whenRedisReady, type RedisClient } from '@holdfa
 import { DueTimers } from '../due-timers';
 import { required, type EngineParts, type RedisParts } from '../engine-parts';
 import { EngineUnavailable } from '../engine-unavailable';
-import type { EngineCounts, ExpiryEngine, OnDue } from '../expiry-engine';
+import { noCounts, type EngineCounts, type ExpiryEngine, type OnDue } from '../expiry-engine';
 import { pause } from '../pause';
 import type { Timer } from '../timer';
 import { ensureExpiredEvents, expiredChannel } from './expired-events';
@@ -52,7 +52,7 @@ export class KeyspaceEngine implements ExpiryEngine {
   }
 
   get counts(): Readonly<EngineCounts> {
-    return { due: 0, lookedAgain: 0, hops: 0, ...this.timers?.counts, ...this.own };
+    return { ...noCounts(), ...this.timers?.counts, ...this.own };
   }
 
   async start(onDue: OnDue): Promise<void> {

@@ -3,7 +3,7 @@ import { parseMessage } from '@holdfast/broker';
 import { HoldDeadlines } from '@holdfast/contracts';
 import { DueTimers } from '../due-timers';
 import { required, type EngineParts } from '../engine-parts';
-import type { EngineCounts, ExpiryEngine, OnDue } from '../expiry-engine';
+import { noCounts, type EngineCounts, type ExpiryEngine, type OnDue } from '../expiry-engine';
 import { pause } from '../pause';
 import { SqsQueue, VISIBILITY_S } from './sqs-queue';
 import { SQS_KEEP_MAX_MS, SqsTimers } from './sqs-timers';
@@ -38,7 +38,7 @@ export class SqsEngine implements ExpiryEngine {
   }
 
   get counts(): Readonly<EngineCounts> {
-    return this.timers?.counts ?? { due: 0, lookedAgain: 0, hops: 0 };
+    return this.timers?.counts ?? noCounts();
   }
 
   async start(onDue: OnDue): Promise<void> {

@@ -1,11 +1,12 @@
 import { required, type EngineParts, type OutstandingHolds } from '../engine-parts';
-import type {
-  EngineCounts,
-  ExpiryEngine,
-  ExpiryScheduler,
-  HoldDeadline,
-  OnDue,
-  ScheduleCounts,
+import {
+  noCounts,
+  type EngineCounts,
+  type ExpiryEngine,
+  type ExpiryScheduler,
+  type HoldDeadline,
+  type OnDue,
+  type ScheduleCounts,
 } from '../expiry-engine';
 import { pause } from '../pause';
 
@@ -28,7 +29,7 @@ export class SweepScheduler implements ExpiryScheduler {
  * half an interval late on average and a whole one at worst, which is what there is to measure about it.
  */
 export class SweepEngine implements ExpiryEngine {
-  readonly counts: EngineCounts = { due: 0, lookedAgain: 0, hops: 0 };
+  readonly counts: EngineCounts = noCounts();
   private readonly holds: OutstandingHolds;
   private readonly everyMs: number;
   private readonly stopping = new AbortController();

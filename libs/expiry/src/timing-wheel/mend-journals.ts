@@ -2,6 +2,7 @@ import { rename, rm } from 'node:fs/promises';
 import { v7 as newId } from 'uuid';
 import type { HoldDeadline } from '../expiry-engine';
 import { journalIdIn, lockShard, shardFolder, type ShardLock } from './journal-folder';
+import type { JournalVisitor } from './journal-format';
 import { JournalDamaged, readJournal } from './journal-reader';
 import { rebuildJournals } from './rebuild-journals';
 import { SHARDS } from './shards';
@@ -70,15 +71,15 @@ export async function setDamagedJournalsAside(folder: string): Promise<{ shard: 
 
 async function checkJournal(folder: string, shard: number): Promise<JournalState> {
   let timers = 0;
+  let firstTimer = Infinity;
   const done = new Set<number>();
-  const visitor = {
-    armed: (_eventId: string, _deadline: number, _ids: Buffer, _offset: number, count: number, first: number) => {
-      firstTimer ??= first;
+  const visitor: JournalVisitor = {
+    armed: (_eventId, _deadline, _ids, _offset, count, first) => {
+      firstTimer = Math.min(firstTimer, first);
       timers += count;
     },
-    done: (number: number) => void done.add(number),
+    done: (number) => void done.add(number),
   };
-  let firstTimer: number | undefined;
   try {
     const contents = await readJournal(shardFolder(folder, shard), visitor);
     if (!contents) return { shard, state: 'none', timers: 0 };
@@ -87,7 +88,7 @@ async function checkJournal(folder: string, shard: number): Promise<JournalState
     return { shard, state: 'damaged', timers: 0, fault: error.message };
   }
   // The ends of timers whose segments are gone already count for nothing.
-  const ended = [...done].filter((number) => number >= (firstTimer ?? Infinity)).length;
+  const ended = [...done].filter((number) => number >= firstTimer).length;
   return { shard, state: 'whole', timers: timers - ended };
 }
 

@@ -1,9 +1,9 @@
 import { rm } from 'node:fs/promises';
-import { HOLDS_PER_TIMER_MAX } from '@holdfast/contracts';
 import type { HoldDeadline } from '../expiry-engine';
 import { Journal } from './journal';
 import { draftFolder, replaceWithDraft } from './journal-folder';
 import { shardOf } from './shards';
+import { inTimerGroups } from './timer-groups';
 
 export interface RebuildTarget {
   shard: number;
@@ -31,7 +31,10 @@ export async function rebuildJournals(
       journals.set(shard, await Journal.create(draft, journalId));
     }
     for await (const page of outstanding) {
-      for (const { shard, eventId, deadline, holdIds } of grouped(page)) {
+      const groups = inTimerGroups(page, ({ eventId, deadline }) => ({ eventId, deadline: deadline.getTime() }));
+      for (const { eventId, deadline, held } of groups) {
+        const shard = shardOf(eventId);
+        const holdIds = held.map(({ holdId }) => holdId);
         journals.get(shard)?.armed(eventId, deadline, holdIds);
         const known = timers.get(shard);
         if (known !== undefined) timers.set(shard, known + holdIds.length);
@@ -43,28 +46,4 @@ export async function rebuildJournals(
   }
   for (const { shard } of targets) await replaceWithDraft(folder, shard);
   return timers;
-}
-
-interface Group {
-  shard: number;
-  eventId: string;
-  deadline: number;
-  holdIds: string[];
-}
-
-/** Holds of one event and deadline together, as a message would bring them. */
-function grouped(page: HoldDeadline[]): Group[] {
-  const groups: Group[] = [];
-  const open = new Map<string, Group>();
-  for (const { eventId, holdId, deadline } of page) {
-    const key = `${eventId} ${deadline.getTime()}`;
-    let group = open.get(key);
-    if (!group || group.holdIds.length === HOLDS_PER_TIMER_MAX) {
-      group = { shard: shardOf(eventId), eventId, deadline: deadline.getTime(), holdIds: [] };
-      open.set(key, group);
-      groups.push(group);
-    }
-    group.holdIds.push(holdId);
-  }
-  return groups;
 }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { required, type EngineLog, type EngineParts } from '../engine-parts';
-import type { EngineCounts, ExpiryEngine, OnDue } from '../expiry-engine';
+import { noCounts, type EngineCounts, type ExpiryEngine, type OnDue } from '../expiry-engine';
 import { rebuildJournals, type RebuildTarget } from './rebuild-journals';
 import { ShardOwner } from './shard-owner';
 import { SHARDS, wheelTopology } from './shards';
@@ -12,7 +12,7 @@ const silent: EngineLog = { info: () => undefined, warn: () => undefined };
 
 /** The worker side of the timing wheel: timers of the shards it owns in memory and in a journal on its disk. */
 export class TimingWheelEngine implements ExpiryEngine {
-  readonly counts: EngineCounts = { due: 0, lookedAgain: 0, hops: 0 };
+  readonly counts: EngineCounts = noCounts();
   private owners: ShardOwner[] = [];
   private gathered: RebuildTarget[] = [];
   private rebuilding: Promise<void> | undefined;

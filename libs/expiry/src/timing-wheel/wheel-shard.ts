@@ -1,22 +1,14 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { HOLDS_PER_TIMER_MAX } from '@holdfast/contracts';
 import type { EngineCounts, LookAgain, OnDue } from '../expiry-engine';
+import { LOOK_AFTER_MS, lookAgainPauseMs, RETRY_MAX_MS, RETRY_MIN_MS } from '../look-times';
 import type { Timer } from '../timer';
 import { ID_BYTES, writeId } from './id-bytes';
 import { Journal, SEGMENT_BYTES } from './journal';
 import type { ShardLock } from './journal-folder';
+import type { JournalVisitor } from './journal-format';
+import { inTimerGroups, type TimerGroup } from './timer-groups';
 import { TimerTable } from './timer-table';
 import { TimingWheel } from './timing-wheel';
-
-/** A deadline has microseconds, a timer has not: looking a little late is right the first time, early costs a statement. */
-const LOOK_AFTER_MS = 1;
-
-/** Between looks at a hold that is not due, doubled each time: a wrong clock must not turn into a storm of statements. */
-const LOOK_AGAIN_MIN_MS = 2;
-const LOOK_AGAIN_MAX_MS = 250;
-
-const RETRY_MIN_MS = 50;
-const RETRY_MAX_MS = 2_000;
 
 /** Holds being looked at at once. What is due beyond stays in the wheel, after a long pause for instance. */
 const LOOKING_MAX = 20_000;
@@ -27,12 +19,6 @@ const COMPACT_FACTOR = 3;
 const TIMER_BYTES = 48;
 /** Entries passed over in one turn of the event loop while compacting: about a millisecond. */
 const COMPACT_STRIDE = 5_000;
-
-interface Group {
-  eventId: string;
-  deadline: number;
-  entries: number[];
-}
 
 export interface WheelShardParts {
   /** Milliseconds since the epoch by the database's clock. */
@@ -132,11 +118,11 @@ export class WheelShard {
     await this.lock.release();
   }
 
-  private restorer() {
+  private restorer(): JournalVisitor {
     const entries: number[] = [];
     let firstNumber: number | undefined;
     return {
-      armed: (eventId: string, deadline: number, ids: Buffer, offset: number, count: number, first: number) => {
+      armed: (eventId, deadline, ids, offset, count, first) => {
         firstNumber ??= first;
         for (let nth = 0; nth < count; nth++) {
           const entry = this.table.add(eventId, ids, offset + nth * ID_BYTES, deadline, first + nth);
@@ -144,7 +130,7 @@ export class WheelShard {
           entries.push(entry);
         }
       },
-      done: (number: number) => {
+      done: (number) => {
         const entry = entries[number - (firstNumber ?? Infinity)];
         // The same end twice would take away whoever got the entry since.
         if (entry === undefined || this.table.number(entry) !== number) return;
@@ -158,10 +144,11 @@ export class WheelShard {
     this.wakeAt = Infinity;
     const due = this.wheel.takeDue(this.parts.now(), LOOKING_MAX - this.looking);
     this.looking += due.length;
-    for (const group of this.grouped(due)) {
+    const timerOf = (entry: number) => ({ eventId: this.table.eventId(entry), deadline: this.table.deadline(entry) });
+    for (const group of inTimerGroups(due, timerOf)) {
       const look = this.look(group).finally(() => {
         this.looks.delete(look);
-        this.looking -= group.entries.length;
+        this.looking -= group.held.length;
         this.wakeForNext();
       });
       this.looks.add(look);
@@ -181,24 +168,7 @@ export class WheelShard {
     this.timer = setTimeout(this.turn, Math.max(1, Math.ceil(at - this.parts.now())));
   }
 
-  private grouped(entries: number[]): Group[] {
-    const groups: Group[] = [];
-    const open = new Map<string, Group>();
-    for (const entry of entries) {
-      const [eventId, deadline] = [this.table.eventId(entry), this.table.deadline(entry)];
-      const key = `${eventId} ${deadline}`;
-      let group = open.get(key);
-      if (!group || group.entries.length === HOLDS_PER_TIMER_MAX) {
-        group = { eventId, deadline, entries: [] };
-        open.set(key, group);
-        groups.push(group);
-      }
-      group.entries.push(entry);
-    }
-    return groups;
-  }
-
-  private async look({ eventId, deadline, entries }: Group): Promise<void> {
+  private async look({ eventId, deadline, held: entries }: TimerGroup<number>): Promise<void> {
     const holdIds = entries.map((entry) => this.table.holdId(entry));
     let again: LookAgain[];
     try {
@@ -240,7 +210,7 @@ export class WheelShard {
       this.table.extend(entry, deadline);
       this.rewrite(entry);
     }
-    const pauseMs = Math.min(LOOK_AGAIN_MIN_MS * 2 ** (this.table.looked(entry) - 1), LOOK_AGAIN_MAX_MS);
+    const pauseMs = lookAgainPauseMs(this.table.looked(entry));
     this.wheel.place(entry, Math.max(deadline + LOOK_AFTER_MS, this.parts.now() + pauseMs));
   }
 
