@@ -13,6 +13,8 @@ const QUEUE = 'timers';
 
 /** The emulator as a process of its own: it needs nothing but a port. */
 export async function sqsEmulator(): Promise<{ endpoint: string; close(): Promise<void> }> {
+  // The SDK asks its environment for credentials; the emulator takes any.
+  Object.assign(process.env, { AWS_ACCESS_KEY_ID: 'emulated', AWS_SECRET_ACCESS_KEY: 'emulated' });
   const port = await freePort();
   const env = { PATH: process.env['PATH'], FAUXQS_PORT: String(port), FAUXQS_LOGGER: 'false' };
   const child = spawn(process.execPath, [EMULATOR], { env, stdio: 'ignore' });
@@ -39,8 +41,6 @@ export async function sqsEmulator(): Promise<{ endpoint: string; close(): Promis
 
 /** An emulator with one queue. Each process reaches it over a link of its own, which can be cut. */
 export async function sqsRig(): Promise<EngineRig> {
-  // The SDK asks its environment for credentials; the emulator takes any.
-  Object.assign(process.env, { AWS_ACCESS_KEY_ID: 'emulated', AWS_SECRET_ACCESS_KEY: 'emulated' });
   const emulator = await sqsEmulator();
   const links: { cut: () => Promise<void> }[] = [];
   const settings = (endpoint: string): SqsSettings => ({ endpoint, region: REGION, queue: QUEUE });
@@ -71,8 +71,12 @@ export async function sqsRig(): Promise<EngineRig> {
   };
 }
 
-/** Passes bytes to a port of this machine until it is cut, which drops every connection and refuses new ones. */
-async function linkTo(port: number): Promise<{ url: string; cut: () => Promise<void> }> {
+/**
+ * Passes bytes to a port of this machine until it is cut, which drops every connection and refuses new ones, or hushed: then
+ * connections stay open and no more answers come.
+ */
+export async function linkTo(port: number): Promise<{ url: string; cut: () => Promise<void>; hush: () => void }> {
+  let hushed = false;
   const sockets = new Set<Socket>();
   const server = createServer((near) => {
     const far = connect(port, '127.0.0.1');
@@ -81,7 +85,7 @@ async function linkTo(port: number): Promise<{ url: string; cut: () => Promise<v
       [far, near],
     ] as const) {
       sockets.add(socket);
-      socket.pipe(other);
+      if (!hushed) socket.pipe(other);
       socket.on('error', () => other.destroy());
       socket.on('close', () => sockets.delete(socket));
     }
@@ -94,6 +98,10 @@ async function linkTo(port: number): Promise<{ url: string; cut: () => Promise<v
       if (!server.listening) return;
       server.close();
       await once(server, 'close');
+    },
+    hush: () => {
+      hushed = true;
+      for (const socket of sockets) socket.unpipe().pause();
     },
   };
 }

@@ -10,7 +10,7 @@ export const VISIBILITY_S = 10;
  * open requests: SQS may answer one that was given up, and its messages would be hidden from everybody for a while.
  */
 const LONG_POLL_S = 3;
-/** A link that is half open answers nothing at all. */
+/** A link that is half open answers nothing at all: no request waits longer, its tries by the SDK included. */
 const ANSWER_WITHIN_MS = (LONG_POLL_S + 5) * 1_000;
 const MESSAGES_PER_RECEIVE_MAX = 10;
 /** The longest SQS keeps a message, two weeks: a worker that is away for a weekend loses none. */
@@ -43,7 +43,10 @@ export class SqsQueue {
   private readonly sends = new Batches<{ body: string; delayS: number }>((entries) => this.sendBatch(entries));
   private readonly deletes = new Batches<string>((receipts) => this.deleteBatch(receipts));
 
-  constructor(private readonly settings: SqsSettings) {}
+  constructor(
+    private readonly settings: SqsSettings,
+    private readonly answerWithinMs = ANSWER_WITHIN_MS,
+  ) {}
 
   /**
    * Finds the queue, and makes it where there is none.
@@ -68,7 +71,7 @@ export class SqsQueue {
       WaitTimeSeconds: LONG_POLL_S,
       VisibilityTimeout: VISIBILITY_S,
     });
-    const { Messages = [] } = await client.send(command, { abortSignal: AbortSignal.timeout(ANSWER_WITHIN_MS) });
+    const { Messages = [] } = await client.send(command, this.inTime());
     return Messages;
   }
 
@@ -81,6 +84,7 @@ export class SqsQueue {
     const { sdk, client, url } = await this.ready();
     await client.send(
       new sdk.ChangeMessageVisibilityCommand({ QueueUrl: url, ReceiptHandle: receipt, VisibilityTimeout: seconds }),
+      this.inTime(),
     );
   }
 
@@ -105,12 +109,16 @@ export class SqsQueue {
     const { queue: name, region, endpoint } = this.settings;
     const client = new sdk.SQSClient({ region, endpoint });
     try {
-      return { sdk, client, url: await findOrMake(sdk, client, name) };
+      return { sdk, client, url: await findOrMake(sdk, client, name, this.inTime()) };
     } catch (error) {
       client.destroy();
       if (error instanceof Error && REFUSED.test(error.name)) throw new SqsRefused(name, error);
       throw error;
     }
+  }
+
+  private inTime(): { abortSignal: AbortSignal } {
+    return { abortSignal: AbortSignal.timeout(this.answerWithinMs) };
   }
 
   private async sendBatch(entries: { body: string; delayS: number }[]): Promise<Map<number, string>> {
@@ -120,6 +128,7 @@ export class SqsQueue {
         QueueUrl: url,
         Entries: entries.map(({ body, delayS }, Id) => ({ Id: String(Id), MessageBody: body, DelaySeconds: delayS })),
       }),
+      this.inTime(),
     );
     return refusals(Failed);
   }
@@ -131,19 +140,25 @@ export class SqsQueue {
         QueueUrl: url,
         Entries: receipts.map((ReceiptHandle, Id) => ({ Id: String(Id), ReceiptHandle })),
       }),
+      this.inTime(),
     );
     return refusals(Failed);
   }
 }
 
-async function findOrMake(sdk: Opened['sdk'], client: SQSClient, name: string): Promise<string> {
-  const found = await client.send(new sdk.GetQueueUrlCommand({ QueueName: name })).catch((error: unknown) => {
+async function findOrMake(
+  sdk: Opened['sdk'],
+  client: SQSClient,
+  name: string,
+  inTime: { abortSignal: AbortSignal },
+): Promise<string> {
+  const found = await client.send(new sdk.GetQueueUrlCommand({ QueueName: name }), inTime).catch((error: unknown) => {
     if (error instanceof sdk.QueueDoesNotExist) return undefined;
     throw error;
   });
   if (found?.QueueUrl) return found.QueueUrl;
   const Attributes = { MessageRetentionPeriod: String(RETENTION_S), VisibilityTimeout: String(VISIBILITY_S) };
-  const made = await client.send(new sdk.CreateQueueCommand({ QueueName: name, Attributes }));
+  const made = await client.send(new sdk.CreateQueueCommand({ QueueName: name, Attributes }), inTime);
   if (!made.QueueUrl) throw new Error(`Amazon SQS made the queue ${name} and did not say where`);
   return made.QueueUrl;
 }

@@ -2,9 +2,11 @@ import { v7 as newId } from 'uuid';
 import { eventually, itKeepsTheExpiryContract } from '../engine-contract.spec';
 import type { HoldDeadline } from '../expiry-engine';
 import { openEngine, openScheduler } from '../open-engine';
-import { sqsEmulator, sqsRig } from '../spec/sqs-rig.spec';
+import { linkTo, sqsEmulator, sqsRig } from '../spec/sqs-rig.spec';
 import { SqsQueue, SqsRefused } from './sqs-queue';
 import { SqsTimers } from './sqs-timers';
+
+const ANSWER_WITHIN_MS = 1_000;
 
 describe('the sqs engine', () => {
   itKeepsTheExpiryContract('sqs', sqsRig);
@@ -68,6 +70,24 @@ describe('the sqs transport', () => {
     await engine.stop();
     await eventually(async () => (await queue.receive()).length === 0);
     await queue.close();
+  });
+
+  it('waits no longer than its bound for an answer, where the link brings none', async () => {
+    const link = await linkTo(Number(new URL(emulator.endpoint).port));
+    const settingsOver = { ...settings('half-open'), endpoint: link.url };
+    const queue = new SqsQueue(settingsOver, ANSWER_WITHIN_MS);
+    await queue.send('a timer', 0);
+    link.hush();
+    const stranger = new SqsQueue(settingsOver, ANSWER_WITHIN_MS);
+    const unanswered = [
+      queue.send('a timer', 0),
+      queue.receive(),
+      queue.hide('receipt', 0),
+      queue.delete('receipt'),
+      stranger.open(),
+    ];
+    await Promise.all(unanswered.map((request) => expect(request).rejects.toThrow(/abort/i)));
+    await Promise.all([queue.close(), stranger.close(), link.cut()]);
   });
 
   it('says which credentials are missing, and waits for an SQS that is away', async () => {
