@@ -22,7 +22,7 @@ const EARLY_MAX_MS = 250;
 
 const READY_WITHIN_MS = 2_000;
 
-/** Timers in memory at once; an event beyond it is left to the fallback. */
+/** Timers in memory at once; an event beyond it is left to the fallback, which takes up no more than fit either. */
 const TIMERS_IN_MEMORY_MAX = 4_000;
 
 const claim = loadScript(join(__dirname, '..', '..', 'scripts', 'claim.lua'));
@@ -123,7 +123,9 @@ export class KeyspaceEngine implements ExpiryEngine {
   private async recover(overdueMs: number, count: keyof typeof this.own): Promise<void> {
     const before = this.now() - overdueMs;
     for (let found = TIMERS_PER_LOOK_MAX; found >= TIMERS_PER_LOOK_MAX && !this.stopping.signal.aborted;) {
-      const keys = await this.commands.zrangebyscore(PENDING_INDEX, '-inf', before, 'LIMIT', 0, TIMERS_PER_LOOK_MAX);
+      const room = Math.min(TIMERS_PER_LOOK_MAX, TIMERS_IN_MEMORY_MAX - this.inHand.size);
+      if (room <= 0) return;
+      const keys = await this.commands.zrangebyscore(PENDING_INDEX, '-inf', before, 'LIMIT', 0, room);
       const taken = await Promise.all(keys.map((key) => this.takeOverdue(key, count)));
       // What another worker is finishing at this moment is no reason to look again at once.
       found = taken.filter(Boolean).length;

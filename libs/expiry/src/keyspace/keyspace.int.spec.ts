@@ -7,6 +7,7 @@ import type { ExpiryEngine, HoldDeadline } from '../expiry-engine';
 import { openEngine, openScheduler } from '../open-engine';
 import { redisRig } from '../spec/redis-rig.spec';
 import { ExpiredEventsOff, missingFlags } from './expired-events';
+import { timerKey } from './timer-key';
 
 const START_MS = 60_000;
 
@@ -111,6 +112,26 @@ describe('the keyspace engine on a Redis of its own', () => {
     await eventually(() => due.length === 7);
     expect(engine.counts.missed).toBe(7);
     await eventually(async () => (await admin.zcard('holdfast:timers:pending')) === 0);
+  });
+
+  it('takes no more of them into memory than it has room for', async () => {
+    const overdue = holds(4_600, -1_000).map(({ eventId, holdId, deadline }) => ({
+      eventId,
+      deadline,
+      holdIds: [holdId],
+    }));
+    const entries = overdue.flatMap((timer) => [timer.deadline.getTime(), timerKey(timer)]);
+    await admin.zadd('holdfast:timers:pending', ...entries);
+    const engine = openEngine('keyspace', await parts());
+    const answers: (() => void)[] = [];
+    await engine.start(() => new Promise((resolve) => answers.push(() => resolve({ again: [] }))));
+    expect(engine.counts.missed).toBe(4_000);
+    for (const answer of answers.splice(0)) answer();
+    await eventually(() => {
+      for (const answer of answers.splice(0)) answer();
+      return engine.counts.due === 4_600;
+    });
+    await engine.stop();
   });
 
   it('finds by its fallback what no event told of', async () => {
