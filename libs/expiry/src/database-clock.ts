@@ -15,10 +15,10 @@ export class DatabaseClock {
   private timer: NodeJS.Timeout | undefined;
   private measuring: Promise<void> = Promise.resolve();
 
-  private constructor(private readonly database: Database) {}
+  private constructor(private readonly database: Pick<Database, 'query'>) {}
 
   /** Starts with the machine's clock and goes over to the database's at the first measurement, also when that comes late. */
-  static async open(database: Database): Promise<DatabaseClock> {
+  static async open(database: Pick<Database, 'query'>): Promise<DatabaseClock> {
     const clock = new DatabaseClock(database);
     clock.timer = setInterval(() => void (clock.measuring = clock.measure()), MEASURE_EVERY_MS);
     await (clock.measuring = clock.measure());
@@ -35,23 +35,28 @@ export class DatabaseClock {
     await this.measuring;
   }
 
+  /** All samples or none: one that waited for a database that hangs is off by half of that wait. */
   private async measure(): Promise<void> {
-    let shortestMs = Infinity;
-    for (let sample = 0; sample < SAMPLES; sample++) {
-      try {
-        const sentAt = performance.now();
-        const rows = await this.database.query<{ now_ms: number }>(
-          'SELECT (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS now_ms',
-        );
-        const roundTripMs = performance.now() - sentAt;
-        if (rows[0] && roundTripMs < shortestMs) {
-          shortestMs = roundTripMs;
-          this.offsetMs = rows[0].now_ms - (sentAt + roundTripMs / 2);
-        }
-      } catch {
-        // The database is away: the last offset stays good for minutes, and nothing can be released meanwhile anyway.
-        return;
+    let best = { roundTripMs: Infinity, offsetMs: this.offsetMs };
+    try {
+      for (let nth = 0; nth < SAMPLES; nth++) {
+        const sample = await this.sample();
+        if (sample.roundTripMs < best.roundTripMs) best = sample;
       }
+    } catch {
+      // The database is away: the last offset stays good for minutes, and nothing can be released meanwhile anyway.
+      return;
     }
+    this.offsetMs = best.offsetMs;
+  }
+
+  private async sample(): Promise<{ roundTripMs: number; offsetMs: number }> {
+    const sentAt = performance.now();
+    const [row] = await this.database.query<{ now_ms: number }>(
+      'SELECT (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS now_ms',
+    );
+    if (!row) throw new Error('the clock answers with one row');
+    const roundTripMs = performance.now() - sentAt;
+    return { roundTripMs, offsetMs: row.now_ms - (sentAt + roundTripMs / 2) };
   }
 }
