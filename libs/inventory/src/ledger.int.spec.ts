@@ -20,8 +20,10 @@ beforeEach(async () => {
 });
 afterAll(() => test.drop());
 
-const entries = async (limit = 1_000): Promise<LedgerEntry[]> =>
-  (await readUnpublished(test.database, { limit })).find((batch) => batch.eventId === sale.eventId)?.entries ?? [];
+const unpublished = (entriesPerEventMax = 1_000, eventsMax = 1_000) =>
+  readUnpublished(test.database, { eventsMax, entriesPerEventMax });
+const entries = async (max?: number): Promise<LedgerEntry[]> =>
+  (await unpublished(max)).find((batch) => batch.eventId === sale.eventId)?.entries ?? [];
 
 it('numbers entries gap-free from one, in the order in which each seat changed', async () => {
   const held = await sale.hold('ann', ['S000', 'S001']);
@@ -40,9 +42,8 @@ it('numbers every event that waits, each by itself', async () => {
   await other.hold('ann', ['S000', 'S001']);
   await sale.hold('bob', ['S001']);
   expect(await numberLedger(sale.db, { limit: 100 })).toBe(3);
-  const unpublished = await readUnpublished(test.database, { limit: 100 });
-  const seqsOf = ({ eventId }: Sale) =>
-    unpublished.find((batch) => batch.eventId === eventId)?.entries.map(({ seq }) => seq);
+  const all = await unpublished();
+  const seqsOf = ({ eventId }: Sale) => all.find((batch) => batch.eventId === eventId)?.entries.map(({ seq }) => seq);
   expect([seqsOf(sale), seqsOf(other)]).toEqual([
     [1, 2],
     [1, 2],
@@ -109,6 +110,21 @@ it('hands out what is not published, from where it stopped, and never moves back
   expect(await oldestUnpublished(sale.db)).toBeInstanceOf(Date);
   await markPublished(sale.db, sale.eventId, 3);
   expect(await entries()).toEqual([]);
+});
+
+it('hands out so many events at once, and each of them in the end', async () => {
+  const sales = [sale, await Sale.open(test.database, 1), await Sale.open(test.database, 1)];
+  for (const each of sales) await each.hold('ann', ['S000']);
+  await numberLedger(test.database, { limit: 100 });
+  const handedOut = new Set<string>();
+  for (let some = await unpublished(1_000, 2); some.length > 0; some = await unpublished(1_000, 2)) {
+    expect(some.length).toBeLessThanOrEqual(2);
+    for (const { eventId, entries: ofEvent } of some) {
+      handedOut.add(eventId);
+      await markPublished(test.database, eventId, ofEvent.at(-1)?.seq ?? 0);
+    }
+  }
+  expect([...handedOut]).toEqual(expect.arrayContaining(sales.map(({ eventId }) => eventId)));
 });
 
 it('knows the oldest entry that is not numbered yet', async () => {

@@ -80,15 +80,23 @@ SELECT (SELECT count(*)::int FROM taken) AS batches,
                FROM (SELECT u.event_id FROM inventory.ledger_unnumbered u ORDER BY u.at LIMIT $2) w
               WHERE w.event_id <> (SELECT h.event_id FROM chosen h)) AS others`;
 
-/** Numbered entries that are not yet marked as published, per event in order, at most `limit` an event. */
-export async function readUnpublished(db: Database, { limit }: { limit: number }): Promise<UnpublishedEntries[]> {
+/**
+ * Numbered entries that are not yet marked as published, per event in order. Where more events than `eventsMax` have some,
+ * lots are drawn for each call, so that none waits for ever and several workers seldom read the same.
+ */
+export async function readUnpublished(
+  db: Database,
+  { eventsMax, entriesPerEventMax }: { eventsMax: number; entriesPerEventMax: number },
+): Promise<UnpublishedEntries[]> {
   const behind = await db.query<{ event_id: string; published_seq: string }>(
-    'SELECT event_id, published_seq FROM inventory.ledger_counters WHERE published_seq < last_seq',
+    `SELECT event_id, published_seq FROM inventory.ledger_counters
+      WHERE published_seq < last_seq ORDER BY random() LIMIT $1`,
+    [eventsMax],
   );
   return Promise.all(
     behind.map(async ({ event_id: eventId, published_seq: after }) => ({
       eventId,
-      entries: await readLedger(db, eventId, { after: Number(after), limit }),
+      entries: await readLedger(db, eventId, { after: Number(after), limit: entriesPerEventMax }),
     })),
   );
 }

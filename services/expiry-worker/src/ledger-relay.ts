@@ -12,7 +12,9 @@ import type { LoggerService } from '@nestjs/common';
 
 const BATCHES_PER_NUMBERING_MAX = 200;
 /** Of one event: four messages that are under way together, so that a rush does not wait a round trip for each. */
-const ENTRIES_PER_PASS_MAX = 4 * ENTRIES_PER_MESSAGE_MAX;
+const ENTRIES_PER_EVENT_MAX = 4 * ENTRIES_PER_MESSAGE_MAX;
+/** Read and published together. After RabbitMQ was away every event is behind: all of them at once would fill the memory. */
+const EVENTS_PER_PASS_MAX = 50;
 /** Commits of the hold-service give no hint: a poll this short keeps news young while there are any. */
 const NUMBERING_POLL_MS = 50;
 /** With nothing to do the pauses double up to this. */
@@ -76,9 +78,15 @@ export class LedgerRelay {
   }
 
   private async publishPass(): Promise<number> {
-    const unpublished = await readUnpublished(this.database, { limit: ENTRIES_PER_PASS_MAX });
+    const unpublished = await readUnpublished(this.database, {
+      eventsMax: EVENTS_PER_PASS_MAX,
+      entriesPerEventMax: ENTRIES_PER_EVENT_MAX,
+    });
     await Promise.all(unpublished.map((ofEvent) => this.publishEntries(ofEvent)));
-    return unpublished.some(({ entries }) => entries.length >= ENTRIES_PER_PASS_MAX) ? 0 : IDLE_POLL_MAX_MS;
+    const isMoreLeft =
+      unpublished.length >= EVENTS_PER_PASS_MAX ||
+      unpublished.some(({ entries }) => entries.length >= ENTRIES_PER_EVENT_MAX);
+    return isMoreLeft ? 0 : IDLE_POLL_MAX_MS;
   }
 
   /** Sends in order; from the first message that is not confirmed on, all goes out again with the next pass. */
