@@ -21,6 +21,13 @@ export interface SaleSettings {
 /** What an event does with a payment that comes after its hold ran out: see `late-book`. */
 export type LatePayment = 'void' | 'same-seats-if-free';
 
+/** A price category; seats name theirs by its place in the list. */
+export interface Category {
+  name: string;
+  color: string;
+  priceMinor: number;
+}
+
 /** Which request made an event. */
 export interface EventOrigin {
   organiserId: string;
@@ -34,7 +41,7 @@ export interface NewEvent extends EventOrigin {
   eventId: string;
   name: string;
   currency: string;
-  categories: { name: string; color: string; priceMinor: number }[];
+  categories: Category[];
   /** In the order of the layout; `category` is an index into `categories`. */
   seats: { seatId: string; category: number }[];
   /** JSON text, served as it is. */
@@ -50,7 +57,7 @@ export interface EventDetails {
   seatCount: number;
   createdAt: Date;
   closedAt: Date | null;
-  categories: { name: string; color: string; priceMinor: number }[];
+  categories: Category[];
   sale: Omit<SaleSettings, 'startsAt' | 'endsAt'> & { startsAt: Date; endsAt: Date | null };
 }
 
@@ -158,7 +165,7 @@ interface EventRow extends Row {
   seats_per_buyer_max: number;
   pay_grace_seconds: number;
   late_payment: LatePayment;
-  categories: { name: string; color: string; priceMinor: number }[];
+  categories: Category[];
 }
 
 const selectEvent = `

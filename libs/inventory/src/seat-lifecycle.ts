@@ -24,9 +24,10 @@
  *
  * Every verb is one guarded statement over many requests of one event, in which each seat, buyer, hold and key stands
  * at most once, and it writes its ledger entries itself; late-book, block and unblock, which are rare, take one request.
- * Locks are taken in one order everywhere: seats (sorted), buyers, holds, fences, keys. Rows are looked up in lateral subqueries with FOR UPDATE or OFFSET 0, and updated by
- * `= ANY (ARRAY(...))`: the planner cannot merge these into a join of its own, in which, knowing nothing of a new sale,
- * it read every seat of the event for each hold (19 ms for a batch of 20 holds in 5,000 seats; so it takes 0.8).
+ * Locks are taken in one order everywhere: seats (sorted), buyers, holds, fences, keys. Rows are looked up in lateral
+ * subqueries with FOR UPDATE or OFFSET 0, and updated by `= ANY (ARRAY(...))`: the planner cannot merge these into a join
+ * of its own, in which, knowing nothing of a new sale, it read every seat of the event for each hold (19 ms for a batch of
+ * 20 holds in 5,000 seats; so it takes 0.8).
  *
  * Refusals are values; an exception means that Postgres could not be asked, and then the same call with the same ids may
  * be made again.

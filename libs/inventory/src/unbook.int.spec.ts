@@ -140,6 +140,12 @@ describe('a refund is refused, and nothing changes', () => {
     expect((await sale.seats())['S003']).toMatchObject({ state: 'booked' });
   });
 
+  it('that names no seat at all: it does not mean all of them', async () => {
+    const { sale, ask } = await booking();
+    await expect(ask({ refundId: newId(), seatIds: [] })).rejects.toThrow('at least one seat');
+    expect((await sale.seats())['S000']).toMatchObject({ state: 'booked' });
+  });
+
   it('once nothing is left', async () => {
     const { ask } = await booking();
     await ask({ refundId: newId() });

@@ -1,7 +1,7 @@
 import type { Database } from '@holdfast/postgres';
 import { v7 as newId } from 'uuid';
-import type { LatePayment } from '../events';
 import { assertEachOnce, inOrder, withoutConflicts, type Conflict } from '../batch';
+import type { LatePayment } from '../events';
 
 export interface BeginPaymentRequest {
   attemptId: string;
@@ -135,7 +135,7 @@ WITH event AS (
 ), t AS MATERIALIZED (
   SELECT clock_timestamp() AS now, count(*) AS locked_holds FROM locked
 ), judged AS (
-  SELECT r.*, h.state, h.deadline, h.version AS hold_version, h.amount_minor, e.currency, e.late_payment,
+  SELECT r.*, h.deadline, h.version AS hold_version, h.amount_minor, e.currency, e.late_payment,
          CASE
            WHEN r.fence_hold_id <> r.hold_id OR r.seat_ids IS NULL THEN 'unknown-hold'
            WHEN r.fence_reason IS NOT NULL THEN r.fence_reason
@@ -194,14 +194,13 @@ WITH event AS (
 )
 SELECT j.i,
        CASE WHEN j.verdict <> 'free' THEN j.verdict WHEN w.i IS NULL THEN 'conflict' ELSE 'begun' END AS outcome,
-       t.now, j.deadline AS hold_deadline, j.hold_version, j.state,
+       t.now, j.deadline AS hold_deadline, j.hold_version,
        coalesce(j.fence_version, w.given_version) AS version, coalesce(j.fence_deadline, w.new_deadline) AS deadline,
-       h.amount_minor, j.currency, j.late_payment,
+       j.amount_minor, j.currency, j.late_payment,
        (SELECT json_agg(json_build_object('seatId', s.seat_id, 'priceMinor', k.price_minor) ORDER BY s.seat_id)
           FROM locked_seat s
           JOIN inventory.categories k ON k.event_id = $1 AND k.category = s.category
-         WHERE s.seat_id = ANY (h.seat_ids)) AS seats
+         WHERE s.seat_id = ANY (j.seat_ids)) AS seats
   FROM judged j CROSS JOIN t
   LEFT JOIN winner w ON w.i = j.i
-  LEFT JOIN locked h ON h.i = j.i
 `;

@@ -71,7 +71,7 @@ interface Row {
  */
 const blockSql = `
 WITH known AS (
-  SELECT k.body_hash, k.answer FROM inventory.idempotency_keys k
+  SELECT k.body_hash FROM inventory.idempotency_keys k
    WHERE k.event_id = $1 AND k.actor_id = $2 AND k.verb = 'block' AND k.key = $3
 ), locked AS MATERIALIZED (
   SELECT s.*
@@ -139,7 +139,7 @@ SELECT CASE WHEN j.verdict <> 'free' THEN j.verdict
  */
 const unblockSql = `
 WITH known AS (
-  SELECT k.body_hash, k.answer FROM inventory.idempotency_keys k
+  SELECT k.body_hash FROM inventory.idempotency_keys k
    WHERE k.event_id = $1 AND k.actor_id = $2 AND k.verb = 'unblock' AND k.key = $3
 ), locked AS MATERIALIZED (
   SELECT s.*

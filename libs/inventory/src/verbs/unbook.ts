@@ -1,3 +1,4 @@
+import { strict as assert } from 'node:assert';
 import type { Database } from '@holdfast/postgres';
 import { v7 as newId } from 'uuid';
 import { assertEachOnce, inOrder, withoutConflicts, type Conflict } from '../batch';
@@ -26,6 +27,8 @@ export async function unbook(db: Database, eventId: string, requests: UnbookRequ
     requests.map((request) => request.holdId),
   );
   assertEachOnce('refund', requests.map(unbookId));
+  // None named would read as all of them.
+  for (const { seatIds } of requests) assert(seatIds?.length !== 0, 'at least one seat where seats are named');
   return withoutConflicts(requests, async (asked) => {
     const named = asked.flatMap(({ seatIds }, i) => [...new Set(seatIds)].map((seatId) => ({ i, seatId })));
     const rows = await db.query<Row>(unbookSql, [
