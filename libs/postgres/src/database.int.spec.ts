@@ -89,4 +89,11 @@ describe('migrations', () => {
     await expect(migrate(test.url, [{ name: 'example', folder }])).rejects.toThrow('example/003-c.sql');
     expect(await test.database.query('SELECT id FROM things')).toEqual([{ id: 1 }]);
   });
+
+  it('name the file in which the connection was lost', async () => {
+    writeFileSync(join(folder, '003-c.sql'), 'SELECT pg_terminate_backend(pg_backend_pid());');
+    await expect(migrate(test.url, [{ name: 'example', folder }])).rejects.toThrow(
+      'example/003-c.sql failed: terminating connection',
+    );
+  });
 });

@@ -20,6 +20,8 @@ const MIGRATION_LOCK = 4_206_911;
  */
 export async function migrate(url: string, sets: MigrationSet[]): Promise<string[]> {
   const client = new Client({ connectionString: url, application_name: 'holdfast-migrate' });
+  // A connection that is lost rejects what was asked on it; without a listener it would end the process as well.
+  client.on('error', () => undefined);
   await client.connect();
   try {
     await client.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]);
@@ -54,7 +56,8 @@ async function applyOnce(client: Client, set: MigrationSet, file: string): Promi
     await client.query('COMMIT');
     return true;
   } catch (error) {
-    await client.query('ROLLBACK');
+    // A lost connection has rolled back by itself; the first error is the one that tells why.
+    await client.query('ROLLBACK').catch(() => undefined);
     throw new Error(`Migration ${set.name}/${file} failed: ${(error as Error).message}`, { cause: error });
   }
 }
