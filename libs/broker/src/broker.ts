@@ -16,8 +16,6 @@ export interface SubscribeOptions {
   /** Messages handled at once. */
   prefetch: number;
   attemptsMax?: number;
-  /** One consumer at a time over all processes, the others stand by. */
-  singleActive?: boolean;
   /** A queue of this process alone, that goes with it: for caches that messages only help. */
   exclusive?: boolean;
 }
@@ -60,7 +58,10 @@ export class Broker {
   async whenReady(timeoutMs: number): Promise<void> {
     if (this.ready) return;
     await new Promise<void>((resolve, reject) => {
-      const onReady = (): void => (clearTimeout(timer), resolve());
+      const onReady = (): void => {
+        clearTimeout(timer);
+        resolve();
+      };
       const timer = setTimeout(() => {
         this.connection.off('ready', onReady);
         reject(new BrokerUnavailable(this.connection.lastError));
@@ -116,9 +117,9 @@ export class Broker {
 
   /** Declares a queue bound to what the routes handle, and consumes it with validated messages. */
   async subscribe(options: SubscribeOptions, routes: readonly Route[]): Promise<Consumer> {
-    const { queue, prefetch, attemptsMax, singleActive } = options;
+    const { queue, prefetch, attemptsMax } = options;
     const bindings = routes.map(({ contract }) => ({ exchange: contract.exchange, routingKey: contract.bindingKey }));
-    if (!options.exclusive) await this.declare(workQueue(queue, bindings, { singleActive }));
+    if (!options.exclusive) await this.declare(workQueue(queue, bindings));
     return this.consume(
       { queue, prefetch, attemptsMax, exclusive: options.exclusive ? bindings : undefined },
       routeMessages(routes, (delivery, reply) => this.reply(delivery, reply)),

@@ -43,7 +43,7 @@ export class Consumer {
   private retryTimer: NodeJS.Timeout | undefined;
   private retryMs = RECONNECT_FIRST_MS;
   private stopped = false;
-  private waiting: (() => void)[] = [];
+  private readonly waiting = new Set<() => void>();
 
   constructor(
     private readonly connection: Connection,
@@ -59,11 +59,15 @@ export class Consumer {
   async whenConsuming(timeoutMs: number): Promise<void> {
     if (this.queue) return;
     await new Promise<void>((resolve, reject) => {
-      const timer = setTimeout(
-        () => reject(new BrokerUnavailable(`${this.options.queue} is not consumed yet`)),
-        timeoutMs,
-      );
-      this.waiting.push(() => (clearTimeout(timer), resolve()));
+      const onConsuming = (): void => {
+        clearTimeout(timer);
+        resolve();
+      };
+      const timer = setTimeout(() => {
+        this.waiting.delete(onConsuming);
+        reject(new BrokerUnavailable(`${this.options.queue} is not consumed yet`));
+      }, timeoutMs);
+      this.waiting.add(onConsuming);
     });
   }
 
@@ -123,7 +127,8 @@ export class Consumer {
     this.consumerTag = consumerTag;
     this.queue = queue;
     this.retryMs = RECONNECT_FIRST_MS;
-    this.waiting.splice(0).forEach((resolve) => resolve());
+    for (const onConsuming of this.waiting) onConsuming();
+    this.waiting.clear();
   }
 
   private async declareQueue(channel: Channel): Promise<string> {

@@ -1,8 +1,10 @@
-import { IsInt, IsString } from 'class-validator';
+import { once } from 'node:events';
+import { connect as connectTo, createServer, type AddressInfo } from 'node:net';
 import { connect } from 'amqplib';
+import { IsInt, IsString } from 'class-validator';
 import { testVhost, type TestVhost } from '@holdfast/testing';
 import { ack, onMessage, openBroker, openDeadLetters, requeue, retry, Unroutable, type Broker } from './index';
-import { DELIVERY_LIMIT } from './topology';
+import { DEAD_LETTER_QUEUE, DELIVERY_LIMIT } from './topology';
 
 class Spilled {
   static readonly messageName = 'spilled.v1';
@@ -125,5 +127,27 @@ describe('dead letters', () => {
       routingKey: 'spilled.v1.wild',
     });
     await box.close();
+  });
+
+  it('cannot be looked at where their queue is another one, and no connection stays open then', async () => {
+    const other = await testVhost();
+    const admin = await connect(other.url);
+    await (await admin.createChannel()).assertQueue(DEAD_LETTER_QUEUE, { durable: true });
+    await admin.close();
+
+    const { port, hostname } = new URL(other.url);
+    const link = createServer((near) => {
+      const far = connectTo(Number(port), hostname);
+      near.pipe(far).pipe(near);
+      near.on('error', () => far.destroy());
+      far.on('error', () => near.destroy());
+    }).listen(0, '127.0.0.1');
+    await once(link, 'listening');
+    const overLink = new URL(other.url);
+    overLink.port = String((link.address() as AddressInfo).port);
+    await expect(openDeadLetters(overLink.toString(), LOOK_MAX)).rejects.toThrow('PRECONDITION');
+    // Ends when the last connection over it does.
+    await new Promise((resolve) => link.close(resolve));
+    await other.drop();
   });
 });

@@ -45,7 +45,19 @@ export async function openDeadLetters(url: string, max: number): Promise<DeadLet
     throw new BrokerUnavailable(`${new URL(url).host} cannot be reached (${error.message})`);
   });
   connection.on('error', () => undefined);
+  try {
+    return await takeOut(connection, max);
+  } catch (error) {
+    // An open connection would keep the process, and the letters that it has.
+    await connection.close().catch(() => undefined);
+    throw error;
+  }
+}
+
+async function takeOut(connection: ChannelModel, max: number): Promise<DeadLetterBox> {
   const channel = await connection.createChannel();
+  // What an operation is refused for rejects it as well.
+  channel.on('error', () => undefined);
   await assertTopology(channel, DEAD_LETTERS);
   const taken = new Map<DeadLetter, GetMessage>();
   while (taken.size < max) {

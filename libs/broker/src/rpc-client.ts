@@ -12,7 +12,6 @@ import { ack, type Outcome } from './outcome';
 const REPLIES_PREFETCH = 200;
 
 interface Pending {
-  replyQueue: string;
   resolve: (delivery: Delivery) => void;
   reject: (error: Error) => void;
 }
@@ -39,7 +38,7 @@ export class RpcClient {
     const correlationId = randomUUID();
     let timer: NodeJS.Timeout | undefined;
     const reply = new Promise<Delivery>((resolve, reject) => {
-      this.pending.set(correlationId, { replyQueue, resolve, reject });
+      this.pending.set(correlationId, { resolve, reject });
       const late = new ReplyTimeout(command.messageName, `none within ${timeoutMs} ms`);
       timer = setTimeout(() => reject(late), timeoutMs);
     });
