@@ -1,11 +1,9 @@
 import { ApiProperty } from '@nestjs/swagger';
-
-const KINDS = ['held', 'extended', 'released', 'expired', 'booked', 'unbooked', 'blocked', 'unblocked'] as const;
-const ACTORS = ['buyer', 'organiser', 'system'] as const;
+import { LEDGER_ACTORS, LEDGER_KINDS } from '../messages/seats-changed';
 
 export class HistoryEntryBody {
-  @ApiProperty({ enum: KINDS })
-  kind!: (typeof KINDS)[number];
+  @ApiProperty({ enum: LEDGER_KINDS })
+  kind!: (typeof LEDGER_KINDS)[number];
 
   @ApiProperty()
   seatId!: string;
@@ -13,8 +11,8 @@ export class HistoryEntryBody {
   @ApiProperty({ type: 'integer', description: 'The version this change gave the seat' })
   seatVersion!: number;
 
-  @ApiProperty({ enum: ACTORS })
-  actor!: (typeof ACTORS)[number];
+  @ApiProperty({ enum: LEDGER_ACTORS })
+  actor!: (typeof LEDGER_ACTORS)[number];
 
   @ApiProperty({ nullable: true, type: String })
   reason!: string | null;

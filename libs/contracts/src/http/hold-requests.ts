@@ -1,7 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { IsInt, IsOptional, Max, Min } from 'class-validator';
-import { VERSION_MAX } from './queries';
+import { IsInt, Max, Min } from 'class-validator';
 import { SeatIds } from './seat-ids';
+import { SeenVersion } from './seen-version';
 
 /** No event may allow more seats in one hold than this. */
 export const SEATS_PER_HOLD_MAX = 100;
@@ -24,15 +24,6 @@ export class ExtendHoldBody {
   @Max(EXTENSION_SECONDS_MAX)
   seconds!: number;
 
-  @ApiProperty({
-    type: 'integer',
-    required: false,
-    minimum: 1,
-    description: 'The version seen; refused when the hold has changed since',
-  })
-  @IsOptional()
-  @IsInt()
-  @Min(1)
-  @Max(VERSION_MAX)
+  @SeenVersion()
   version?: number;
 }

@@ -1,6 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { IsInt, IsOptional, IsString, IsUUID, Matches, Max, Min } from 'class-validator';
-import { VERSION_MAX } from './queries';
+import { IsString, IsUUID, Matches } from 'class-validator';
+import { SeenVersion } from './seen-version';
 
 /** The amount is the hold's: a body that names one is refused. */
 export class PayBody {
@@ -12,15 +12,7 @@ export class PayBody {
   @IsUUID('all')
   holdId!: string;
 
-  @ApiProperty({
-    required: false,
-    minimum: 1,
-    description: 'The version of the hold seen; refused when it has changed since',
-  })
-  @IsOptional()
-  @IsInt()
-  @Min(1)
-  @Max(VERSION_MAX)
+  @SeenVersion()
   version?: number;
 
   @ApiProperty({ description: "The id of the provider's payment method, never a card number", example: 'pm_card_visa' })

@@ -1,9 +1,8 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
 import { IsInt, IsOptional, IsUUID, Max, Min } from 'class-validator';
+import { SeenVersion } from './seen-version';
 
-/** As far as a version can count: an integer of Postgres. */
-export const VERSION_MAX = 2_147_483_647;
 const EVENTS_LISTED_MAX = 200;
 const EVENTS_LISTED_DEFAULT = 50;
 
@@ -28,16 +27,7 @@ export class EventListQuery {
 }
 
 export class VersionQuery {
-  @ApiProperty({
-    type: 'integer',
-    required: false,
-    minimum: 1,
-    description: 'The version seen; refused when the hold has changed since',
-  })
-  @IsOptional()
+  @SeenVersion()
   @Type(() => Number)
-  @IsInt()
-  @Min(1)
-  @Max(VERSION_MAX)
   version?: number;
 }
