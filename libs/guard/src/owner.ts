@@ -4,9 +4,9 @@ const BUYER_CHARS = 11;
 const KEY_CHARS = 11;
 
 /**
- * Who asked, as guard keys and the ledger's tables carry it: a short hash of the buyer, a dot, a short hash of buyer
- * and idempotency key. Equal owners mean the same request again; equal first halves mean the same buyer. Hashes of 66
- * bits each: the ids themselves stay out of Redis.
+ * Who asked, as the keys of the guard and the map of taken seats carry it: a short hash of the buyer, a dot, a short hash
+ * of buyer and idempotency key. Equal owners mean the same request again; equal first halves mean the same buyer. Hashes
+ * of 66 bits each: the ids themselves stay out of Redis.
  */
 export function guardOwner(buyerId: string, key: string): string {
   // Length first, so that no other pair of buyer and key joins to the same text.

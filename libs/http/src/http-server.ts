@@ -1,7 +1,7 @@
 import { FastifyAdapter, RouteConfig } from '@nestjs/platform-fastify';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods, RouteOptions } from 'fastify';
 import { nestsDeeperThan } from './json-depth';
-import { PROBLEM_MEDIA_TYPE } from './problem.filter';
+import { sendProblem } from './problem.filter';
 import { problem } from './problems';
 import type { TokenVerifier } from './token-verifier';
 
@@ -65,10 +65,8 @@ export class HttpServer {
       routerOptions: { maxParamLength: PATH_PARAMETER_LENGTH_MAX },
       // While stopping, a request on a connection that is already open is still served, and told to close it.
       return503OnClosing: false,
-      frameworkErrors: (_error: FastifyError, _request: FastifyRequest, reply: FastifyReply) => {
-        const answer = problem('malformed-request');
-        void reply.status(answer.status).type(PROBLEM_MEDIA_TYPE).send(JSON.stringify(answer.body()));
-      },
+      frameworkErrors: (_error: FastifyError, _request: FastifyRequest, reply: FastifyReply) =>
+        sendProblem(reply, problem('malformed-request')),
     });
     this.fastify.addHook('onRoute', (route) => this.onRoute(route));
     this.closeConnectionsWhenStopping();

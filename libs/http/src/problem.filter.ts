@@ -34,6 +34,6 @@ export class ProblemFilter implements ExceptionFilter {
 }
 
 /** Answers a request with a problem: its status, its headers, its document. */
-function sendProblem(reply: FastifyReply, answer: Problem): void {
+export function sendProblem(reply: FastifyReply, answer: Problem): void {
   void reply.status(answer.status).headers(answer.headers()).type(PROBLEM_MEDIA_TYPE).send(answer.body());
 }
