@@ -10,7 +10,7 @@ export const CONNECT_TIMEOUT_MS = 5_000;
 export const RECONNECT_FIRST_MS = 200;
 export const RECONNECT_MAX_MS = 5_000;
 /** How long close() waits for handlers and confirms. What is still unacknowledged then is delivered to somebody else. */
-export const CLOSE_TIMEOUT_MS = 15_000;
+const CLOSE_TIMEOUT_MS = 15_000;
 
 /** Fits pino and Nest's pino logger. */
 export interface BrokerLog {

@@ -28,7 +28,7 @@ export function onCommand<T extends object, C extends Command<T>>(
 }
 
 /** Sends a reply; must not reject, because the command is done whether or not anybody still waits for its answer. */
-export type SendReply = (delivery: Delivery, reply: Buffer) => Promise<void>;
+type SendReply = (delivery: Delivery, reply: Buffer) => Promise<void>;
 
 /** The handler of a queue that carries several message classes. What cannot be read goes to the dead letters at once. */
 export function routeMessages(

@@ -9,7 +9,7 @@ const REASON_LENGTH_MAX = 500;
 /** Written by the broker at each forwarding; ours say what is needed, and these only grow. */
 export const BROKER_HEADERS = /^x-(death|first-death|last-death|delivery-count|acquired-count)/;
 
-export interface Settlement {
+interface Settlement {
   channel: Channel;
   message: ConsumeMessage;
   delivery: Delivery;

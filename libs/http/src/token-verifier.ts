@@ -4,7 +4,7 @@ import { LRUCache } from 'lru-cache';
 import type { HttpConfig } from './http-config';
 import { problem } from './problems';
 
-export const ROLES = ['buyer', 'organiser', 'service'] as const;
+const ROLES = ['buyer', 'organiser', 'service'] as const;
 export type Role = (typeof ROLES)[number];
 
 /** Who sends a request, as the token says. */

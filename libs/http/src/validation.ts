@@ -34,7 +34,7 @@ export function checked<T extends object>(Body: new () => T, plain: unknown): T 
   return body;
 }
 
-export function faultsOf(errors: ValidationError[], parent = ''): Fault[] {
+function faultsOf(errors: ValidationError[], parent = ''): Fault[] {
   return errors.flatMap((error) => {
     const path = pathOf(parent, error.property);
     const own = Object.values(error.constraints ?? {}).map((message) => {

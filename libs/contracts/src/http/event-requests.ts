@@ -22,12 +22,12 @@ export const HOLD_SECONDS_MAX = 3_600;
 const HOLD_SECONDS_DEFAULT = 600;
 /** However often it is extended, no hold keeps its seats longer. */
 export const HOLD_SECONDS_TOTAL_MAX = 4 * 3_600;
-export const EXTENSIONS_MAX = 10;
+const EXTENSIONS_MAX = 10;
 const EXTENSIONS_DEFAULT = 2;
 const SEATS_PER_HOLD_DEFAULT = 10;
 export const SEATS_PER_BUYER_MAX = 1_000;
 const SEATS_PER_BUYER_DEFAULT = 20;
-export const PAY_GRACE_SECONDS_MAX = 900;
+const PAY_GRACE_SECONDS_MAX = 900;
 const PAY_GRACE_SECONDS_DEFAULT = 120;
 export const PRICE_MINOR_MAX = 1_000_000_000;
 /** Blocking more seats takes more requests. */

@@ -1,6 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
 
-export const HOLD_STATES = ['held', 'booked', 'released', 'expired', 'unbooked'] as const;
+const HOLD_STATES = ['held', 'booked', 'released', 'expired', 'unbooked'] as const;
 
 export class HoldSeatBody {
   @ApiProperty({ example: 'St-A-1' })

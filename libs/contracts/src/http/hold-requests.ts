@@ -5,7 +5,7 @@ import { SeenVersion } from './seen-version';
 
 /** No event may allow more seats in one hold than this. */
 export const SEATS_PER_HOLD_MAX = 100;
-export const EXTENSION_SECONDS_MAX = 3_600;
+const EXTENSION_SECONDS_MAX = 3_600;
 
 export class CreateHoldBody {
   @SeatIds(SEATS_PER_HOLD_MAX)

@@ -1,7 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { RefundBody } from './refund-body';
 
-export const PAYMENT_STATES = [
+const PAYMENT_STATES = [
   'pending',
   'requires-action',
   'captured',
@@ -21,7 +21,7 @@ export class PaymentActionBody {
   clientSecret!: string | null;
 }
 
-export const PAYMENT_SEAT_STATES = ['pending', 'booked', 'lost', 'refunding', 'refunded', 'refund-failed'] as const;
+const PAYMENT_SEAT_STATES = ['pending', 'booked', 'lost', 'refunding', 'refunded', 'refund-failed'] as const;
 
 /** One seat of a payment, and where it stands. */
 export class PaymentSeatBody {

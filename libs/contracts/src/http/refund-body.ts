@@ -11,7 +11,7 @@ export class RefundSeatsBody {
   seats?: string[];
 }
 
-export const REFUND_STATES = ['pending', 'refunded', 'failed', 'refused'] as const;
+const REFUND_STATES = ['pending', 'refunded', 'failed', 'refused'] as const;
 
 /** Seats given back, and their price on its way to the buyer. */
 export class RefundBody {

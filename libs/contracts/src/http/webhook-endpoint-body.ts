@@ -1,9 +1,9 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { LEDGER_KINDS } from '../messages/seats-changed';
 
-export const WEBHOOK_ENDPOINT_STATES = ['active', 'paused', 'disabled'] as const;
-export const WEBHOOK_DISABLED_REASONS = ['gone', 'failing'] as const;
-export const WEBHOOK_OUTCOMES = ['delivered', 'refused', 'gone', 'timed-out', 'unreachable', 'not-allowed'] as const;
+const WEBHOOK_ENDPOINT_STATES = ['active', 'paused', 'disabled'] as const;
+const WEBHOOK_DISABLED_REASONS = ['gone', 'failing'] as const;
+const WEBHOOK_OUTCOMES = ['delivered', 'refused', 'gone', 'timed-out', 'unreachable', 'not-allowed'] as const;
 
 /** What never changes of an endpoint. */
 class WebhookEndpointIdentity {
@@ -34,7 +34,7 @@ export class WebhookEndpointCreatedBody extends WebhookEndpointIdentity {
   serverTime!: string;
 }
 
-export class WebhookFailureBody {
+class WebhookFailureBody {
   @ApiProperty({ format: 'date-time' })
   at!: string;
 

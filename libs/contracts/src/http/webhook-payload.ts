@@ -2,7 +2,7 @@ import { ApiProperty } from '@nestjs/swagger';
 import { LEDGER_ACTORS, LEDGER_KINDS } from '../messages/seats-changed';
 
 /** One change of one seat. */
-export class WebhookEntryBody {
+class WebhookEntryBody {
   @ApiProperty({ type: 'integer', description: 'Its place in the ledger of the event: gap-free from 1 over all kinds' })
   seq!: number;
 

@@ -10,7 +10,7 @@ interface Waiting<T> {
 }
 
 /** Entries of one request by position, and of those that were refused the reason. */
-export type SendBatch<T> = (entries: T[]) => Promise<Map<number, string>>;
+type SendBatch<T> = (entries: T[]) => Promise<Map<number, string>>;
 
 /** Puts what is asked in the same turn of the event loop into as few requests as SQS allows. */
 export class Batches<T> {

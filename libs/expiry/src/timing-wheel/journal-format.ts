@@ -22,7 +22,7 @@ export const RECORD_HEADER_BYTES = RECORD_MAGIC.length + 4 + NUMBER_BYTES + CRC_
 const RECORD_CRC_AT = RECORD_HEADER_BYTES - CRC_BYTES;
 
 /** A record longer than this was never written. */
-export const RECORD_BYTES_MAX = 4 * 1024 * 1024;
+const RECORD_BYTES_MAX = 4 * 1024 * 1024;
 const RECORD_BYTES_FIRST = 16 * 1024;
 
 const ARMED = 1;
