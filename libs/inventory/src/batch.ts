@@ -55,7 +55,8 @@ function isConflict(answer: { outcome: string }): answer is Conflict {
   return answer.outcome === 'conflict';
 }
 
-function at<T>(items: T[], i: number): T {
+/** @throws AssertionError when there is none at `i`: an answer is missing, or one too many came */
+export function at<T>(items: T[], i: number): T {
   const item = items[i];
   assert(item !== undefined, `an item at ${i}`);
   return item;

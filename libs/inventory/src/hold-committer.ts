@@ -41,7 +41,7 @@ const OVERLAP_AFTER_MS = 10;
 /** Requests looked at for a batch, as a multiple of its size: a queue for one hot seat must not be walked at every batch. */
 const LOOKED_AT_MAX = 10;
 const QUEUE_MAX = 2_000;
-const ANSWER_WITHIN_MS = 4_000;
+export const ANSWER_WITHIN_MS = 4_000;
 const RETRY_PAUSE_MS = 100;
 /** A request that loses a race this often is given up as overload; each lost race is somebody else's win. */
 const CONFLICTS_MAX = 100;

@@ -78,7 +78,10 @@ export class Connections implements OnApplicationShutdown {
       broker,
       scheduler,
       committer,
-      lookups: new KeyLookups((eventId, requests) => findReplays(database, eventId, requests)),
+      lookups: new KeyLookups(
+        (eventId, requests) => findReplays(database, eventId, requests),
+        config.groupCommitAnswerWithinMs,
+      ),
     });
   }
 
