@@ -74,10 +74,10 @@ export function shortenRoutes(routes: { route: ShortRoute; handler: ShortHandler
   server.removeAllListeners('request');
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     // While stopping nothing more can be injected.
-    for (const { route, handler } of parts.isStopping() ? [] : routes) {
-      const match = request.method === route.method && isOrdinary(request) && route.path.exec(request.url ?? '');
-      if (!match) continue;
-      const [, ...params] = match;
+    if (parts.isStopping()) return longWay(request, response);
+    for (const { route, handler } of routes) {
+      const params = paramsOf(route, request);
+      if (!params) continue;
       const startedAt = performance.now();
       return readBody(request, (payload) => {
         const exchange = { route, handler, params, payload, request, response, startedAt };
@@ -85,9 +85,9 @@ export function shortenRoutes(routes: { route: ShortRoute; handler: ShortHandler
         if (atOnce >= AT_ONCE_MAX) return answerWith(exchange, problem('overloaded'), parts);
         atOnce++;
         // Not when the response closes: one that waits behind another on a connection that breaks never does.
-        void withTraceparent(request.headers['traceparent'], () => serve(exchange, parts))
-          .catch(() => response.destroy())
-          .finally(() => atOnce--);
+        void withTraceparent(request.headers['traceparent'], () =>
+          serve(exchange, parts).catch((error: unknown) => breakOff(exchange, error, parts)),
+        ).finally(() => atOnce--);
       });
     }
     longWay(request, response);
@@ -123,6 +123,18 @@ function answerWith(exchange: Exchange, answer: ShortAnswer | Problem, { observe
   send(response, answer, isStopping());
   const { method, url } = route;
   observe({ method, route: url, status: answer.status }, (performance.now() - startedAt) / 1_000);
+}
+
+/** An answer that cannot be sent: the fault is logged, and the caller sees that none will come. */
+function breakOff({ response }: Exchange, error: unknown, { problemOf }: ShortWayParts): void {
+  problemOf(error);
+  response.destroy();
+}
+
+/** What the groups of the route's path matched, where the request is an ordinary one to it. */
+function paramsOf({ method, path }: ShortRoute, request: IncomingMessage): string[] | undefined {
+  if (request.method !== method || !isOrdinary(request)) return undefined;
+  return path.exec(request.url ?? '')?.slice(1);
 }
 
 function isOrdinary({ headers }: IncomingMessage): boolean {

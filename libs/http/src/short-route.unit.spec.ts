@@ -99,6 +99,14 @@ describe('the short way of a hot route', () => {
     expect(await fault.text()).not.toContain('secret');
   });
 
+  it('logs why an answer could not be sent, and ends the connection', async () => {
+    answerWith({ status: 201, body: { seconds: 1n } });
+    await expect(post('/things/7', '{}')).rejects.toThrow('fetch failed');
+    expect(faultsAt).toEqual([expect.any(String)]);
+    answerWith({ status: 201, body: {} });
+    expect((await post('/things/7', '{}')).status).toBe(201);
+  });
+
   it('lets what the handler leaves go the long way, with its body', async () => {
     answerWith(undefined);
     expect((await post('/things/7', '{"a":1}')).status).toBe(299);
