@@ -15,11 +15,13 @@ describe('guard without Redis', () => {
   let server: PrivateServer;
   let redis: RedisClient;
   let guard: Guard;
+  const logged: unknown[][] = [];
+  const log = { info: (...line: unknown[]) => logged.push(line), warn: (...line: unknown[]) => logged.push(line) };
 
   beforeAll(async () => {
     server = await privateRedis();
     redis = openRedis({ url: server.url, connectionName: 'guard-outage-spec' });
-    guard = new Guard({ redis, metrics });
+    guard = new Guard({ redis, metrics, log });
     await whenRedisReady(redis, READY_MS);
   });
 
@@ -63,6 +65,22 @@ describe('guard without Redis', () => {
       await server.resume();
     }
     await guardsAgain();
+  });
+
+  it('says why once when Redis refuses its scripts, and once when it takes them again', async () => {
+    logged.length = 0;
+    const refusing = jest.spyOn(redis, 'evalsha').mockRejectedValue(new Error('NOPERM no permission'));
+    // Past the pause after the circuit opened, one call tries again, and it opens anew.
+    while (refusing.mock.calls.length < 7) {
+      await guard.claim('e', ana, ['E1']);
+      await nextTurn();
+    }
+    refusing.mockRestore();
+    await guardsAgain();
+    expect(logged).toEqual([
+      [{ reason: 'Error: NOPERM no permission' }, expect.any(String)],
+      [{}, expect.any(String)],
+    ]);
   });
 
   it('guards on after Redis lost its data and its scripts', async () => {

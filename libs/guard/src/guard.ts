@@ -29,6 +29,14 @@ export interface GuardOptions {
   metrics: Metrics;
   /** Forgets what this process frees; see {@link TakenMap}. */
   taken?: TakenMap;
+  /** Is told when Redis is left alone, by which error, and when it answers again: not of every failure. */
+  log?: GuardLog;
+}
+
+/** What the guard logs with; a logger of pino fits. */
+export interface GuardLog {
+  info(members: object, message: string): void;
+  warn(members: object, message: string): void;
 }
 
 /** Seats of a hold, and the time until its deadline by the database's clock (`deadline - serverTime`). */
@@ -68,14 +76,18 @@ export class Guard {
   private readonly claims: Counter<'outcome'>;
   private readonly repairs: Counter;
   private readonly lost: Counter<'verb'>;
+  private readonly log: GuardLog | undefined;
+  private isAway = false;
 
   constructor(options: GuardOptions) {
     this.redis = options.redis;
     this.taken = options.taken;
+    this.log = options.log;
     this.claims = options.metrics.counter('guard_claims', 'Claims by what the guard said', ['outcome']);
     this.repairs = options.metrics.counter('guard_repaired_seats', 'Seats the guard did not know to be taken');
     this.lost = options.metrics.counter('guard_lost_updates', 'Updates that Redis did not take', ['verb']);
-    this.circuit.onBreak(() => renewRedis(this.redis));
+    this.circuit.onBreak((failure) => this.onAway(failure));
+    this.circuit.onReset(() => this.onBack());
   }
 
   /**
@@ -262,6 +274,21 @@ export class Guard {
     } catch {
       return undefined;
     }
+  }
+
+  private onAway(failure: object): void {
+    renewRedis(this.redis);
+    // Every try that fails opens the circuit anew: only the first is worth a line.
+    if (!this.isAway) {
+      const reason = 'error' in failure ? String(failure.error) : 'unknown';
+      this.log?.warn({ reason }, "Redis does not take the guard's scripts; asking Postgres without it");
+    }
+    this.isAway = true;
+  }
+
+  private onBack(): void {
+    this.isAway = false;
+    this.log?.info({}, "Redis takes the guard's scripts again");
   }
 
   private scriptOf(verb: Verb): Script {

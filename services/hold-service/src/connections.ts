@@ -74,7 +74,7 @@ export class Connections implements OnApplicationShutdown {
       clock,
       redis,
       taken,
-      guard: new Guard({ redis, metrics, taken }),
+      guard: new Guard({ redis, metrics, taken, log }),
       broker,
       scheduler,
       committer,
