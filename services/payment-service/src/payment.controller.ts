@@ -88,7 +88,12 @@ export class PaymentController {
 
   @Get(':paymentId')
   @Roles('buyer', 'service')
-  @ApiOperation({ summary: 'A payment as it is now', description: 'A buyer’s own; anybody’s for the role `service`.' })
+  @ApiOperation({
+    summary: 'A payment as it is now',
+    description:
+      'A buyer’s own; anybody’s for the role `service`. One that waits for its payer is looked for at the provider, at most ' +
+      'once a second however often it is read.',
+  })
   @ApiParam({ name: 'paymentId', format: 'uuid' })
   @ApiOkResponse({ type: PaymentBody })
   @ApiProblems('unknown-payment', 'unavailable', 'unauthorised', 'forbidden')

@@ -1,12 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PaymentActionBody } from '@holdfast/contracts';
-import { advance, hasEnded, type World } from './attempt-lifecycle';
+import { advance, hasEnded, type Step, type World } from './attempt-lifecycle';
 import type { Attempt, PaymentRequest } from './attempts';
+import { readConfirmed } from './intent-reading';
+import { PacedLooks } from './paced-looks';
 import { advanceRefund, type RefundWorld } from './refund-lifecycle';
 import type { Refund, RefundRefusal, RefundRequest } from './refunds';
 
 /** How often a request looks at its payment while nobody has answered or somebody else works on it. */
 const LOOK_AGAIN_MS = 100;
+
+/** A payment that waits for its payer is looked at again no sooner, by this instance, however often it is asked for. */
+const ACTION_LOOK_PAUSE_MS = 1_000;
+/** Such payments whose last look is remembered. */
+const ACTION_LOOKS_MAX = 10_000;
 
 /** What became of a request to pay. */
 export type PayOutcome =
@@ -36,16 +43,22 @@ export interface PaymentsOptions {
   inHandMax: number;
   /** Told of faults; the attempt is taken up again when its lease has run out. */
   onFault: (error: unknown, what: string) => void;
+  /** From one look at a payment that waits for its payer to the next; a second when not given. */
+  lookPauseMs?: number;
 }
 
 /** Requests to pay, and to read a payment. */
 export class Payments {
   private readonly running = new Set<Promise<unknown>>();
+  private readonly actionLooks: PacedLooks<PaymentActionBody | undefined>;
 
   constructor(
     private readonly world: World & RefundWorld,
     private readonly options: PaymentsOptions,
-  ) {}
+  ) {
+    const { lookPauseMs: pauseMs = ACTION_LOOK_PAUSE_MS } = options;
+    this.actionLooks = new PacedLooks({ pauseMs, keysMax: ACTION_LOOKS_MAX });
+  }
 
   /** Pays a hold. The payment goes on when the caller goes away or no longer waits. */
   async pay(request: PaymentRequest): Promise<PayOutcome> {
@@ -70,15 +83,16 @@ export class Payments {
   }
 
   /**
-   * A payment as it is now; one that waits for its payer is looked at again first.
+   * A payment as it is now; at one that waits for its payer the provider is looked at first, unless that was done just now.
    *
    * @param buyerId whose it must be; undefined: anybody's
+   * @throws ProviderSilent
    */
   async read(attemptId: string, buyerId: string | undefined): Promise<Attempt | undefined> {
     const attempt = await this.world.attempts.find(attemptId, buyerId);
     if (attempt?.state !== 'requires-action') return attempt;
-    const taken = await this.world.attempts.takeOver(attempt);
-    return taken ? this.keepPayment(taken, advance(taken, this.world, true)) : this.world.attempts.reread(attempt);
+    await this.nextAction(attempt);
+    return this.world.attempts.reread(attempt);
   }
 
   /** What was given back of a payment, and what is on its way. */
@@ -99,15 +113,30 @@ export class Payments {
     return { outcome: 'refund', refund, replayed: false };
   }
 
-  /** What the payer of an attempt in `requires-action` needs; undefined when that is over at the provider. */
+  /**
+   * What the payer of an attempt in `requires-action` needs; undefined when that is over at the provider. One call to the
+   * provider for all who ask within a second: a page that polls must not use up what the provider allows everybody.
+   *
+   * @throws ProviderSilent
+   */
   async nextAction(attempt: Attempt): Promise<PaymentActionBody | undefined> {
-    const { status, nextActionUrl: url, clientSecret } = await this.world.provider.readIntent(attempt);
-    return status === 'requires_action' ? { url, clientSecret } : undefined;
+    return this.actionLooks.at(attempt.attemptId, () => this.lookAtAction(attempt));
   }
 
   /** Waits for the payments in hand. */
   async settle(): Promise<void> {
     await Promise.allSettled(this.running);
+  }
+
+  /** Reads the intent, and drives the attempt on where there is more to do than to wait. */
+  private async lookAtAction(attempt: Attempt): Promise<PaymentActionBody | undefined> {
+    const intent = await this.world.provider.readIntent(attempt);
+    if (attempt.deadlinePassed || !isWaiting(readConfirmed(intent, attempt))) {
+      const taken = await this.world.attempts.takeOver(attempt);
+      if (taken) await this.keepPayment(taken, advance(taken, this.world, true));
+    }
+    const { status, nextActionUrl: url, clientSecret } = intent;
+    return status === 'requires_action' ? { url, clientSecret } : undefined;
   }
 
   /** The same key and body again: the payment as it is now, or that the first request may still be waiting. */
@@ -173,3 +202,5 @@ export class Payments {
 function isAnswer(attempt: Attempt): boolean {
   return hasEnded(attempt.state) || attempt.state === 'requires-action';
 }
+
+const isWaiting = (seen: Step | undefined) => seen === 'wait' || seen?.event === 'action-required';
