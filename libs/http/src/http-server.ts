@@ -1,5 +1,6 @@
 import { FastifyAdapter, RouteConfig } from '@nestjs/platform-fastify';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods, RouteOptions } from 'fastify';
+import { AcceptSockets } from './accept-sockets';
 import { nestsDeeperThan } from './json-depth';
 import { sendProblem } from './problem.filter';
 import { problem } from './problems';
@@ -45,6 +46,7 @@ export const RawBody = (): MethodDecorator => RouteConfig({ rawBody: true });
 /** The Fastify server below Nest: limits, JSON parsing, and refusals of its own as problems. */
 export class HttpServer {
   readonly adapter: FastifyAdapter;
+  readonly acceptSockets: AcceptSockets;
   /** Whether connections are no longer kept alive. */
   isStopping = false;
   private readonly methodsByPath = new Map<string, Set<string>>();
@@ -70,6 +72,7 @@ export class HttpServer {
     });
     this.fastify.addHook('onRoute', (route) => this.onRoute(route));
     this.closeConnectionsWhenStopping();
+    this.acceptSockets = new AcceptSockets(this.fastify);
     this.parseJsonOnly();
   }
 

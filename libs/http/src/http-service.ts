@@ -18,13 +18,6 @@ import { ProblemFilter } from './problem.filter';
 import { shortenRoutes, type ShortRoute } from './short-route';
 import { TokenVerifier } from './token-verifier';
 
-/**
- * Connections the system keeps for a server that has not accepted them yet. With Node's own number (511) a rush that opens
- * thousands at once overflows it; those dropped are tried again by their client's system after 1 s, then after 2 s more.
- * Linux takes `net.core.somaxconn` where that is less.
- */
-const UNACCEPTED_CONNECTIONS_MAX = 4_096;
-
 export interface HttpServiceOptions {
   /** Names the service in logs and in its API's title, for example `hold-service`. */
   name: string;
@@ -49,6 +42,10 @@ export interface HttpService {
 
 /** The application, ready to `listen` or `inject`, with health, metrics and its API's documentation. */
 export async function createHttpApp(options: HttpServiceOptions): Promise<NestFastifyApplication> {
+  return (await prepare(options)).app;
+}
+
+async function prepare(options: HttpServiceOptions): Promise<Pick<Assembled, 'app' | 'server'>> {
   const { app, server, problems, observe } = await assemble(options);
   SwaggerModule.setup('docs', app, () => documentOf(app, options.name), { jsonDocumentUrl: 'docs-json' });
   await options.configure?.(app);
@@ -62,7 +59,7 @@ export async function createHttpApp(options: HttpServiceOptions): Promise<NestFa
     isStopping: () => server.isStopping,
   });
   await app.startAllMicroservices();
-  return app;
+  return { app, server };
 }
 
 /** The service's API as an OpenAPI document. Nothing is started and no server is needed. */
@@ -80,9 +77,9 @@ export async function describeHttpApi(options: HttpServiceOptions): Promise<Open
  * `onApplicationShutdown`; after `stopTimeoutMs` the process ends with exit code 1.
  */
 export async function startHttpService(options: HttpServiceOptions): Promise<HttpService> {
-  const app = await createHttpApp(options);
+  const { app, server } = await prepare(options);
   const { httpPort: port, httpHost: host } = options.config;
-  await app.listen({ port, host, backlog: UNACCEPTED_CONNECTIONS_MAX });
+  await server.acceptSockets.open({ port, host }, (address) => app.listen(address));
   const url = (await app.getUrl()).replace('[::1]', '127.0.0.1');
   const logger = new NestLogger(options.name);
   logger.log(`Listening on ${url}`);
