@@ -1,7 +1,7 @@
 # One image for every service; the command picks which, as a path below /app:
 #   docker run ... holdfast services/hold-service/dist/main.js
 # Written for BuildKit and for the older builder that docker-compose 1.29 uses, so without mounts and here-documents.
-ARG NODE_IMAGE=node:22-bookworm-slim
+ARG NODE_IMAGE=node:24-bookworm-slim
 
 # The manifests alone: packages are installed anew only when one of these changes, not at every change of a source.
 FROM ${NODE_IMAGE} AS manifests
@@ -13,7 +13,7 @@ RUN find . -type f ! -name package.json ! -name package-lock.json ! -name .npmrc
 FROM ${NODE_IMAGE} AS modules
 WORKDIR /app
 COPY --from=manifests /app ./
-RUN npm ci --omit=dev --ignore-scripts
+RUN npm ci --omit=dev --omit=optional --ignore-scripts
 
 FROM modules AS build
 RUN npm ci --ignore-scripts --prefer-offline
@@ -67,5 +67,5 @@ HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 \
 # HOLDFAST_STOP_TIMEOUT_MS (20 s); they start no children that somebody would have to bury.
 STOPSIGNAL SIGTERM
 # The bound keeps garbage from piling up on machines with much memory; see infra/local/services.mjs.
-ENTRYPOINT ["node", "--enable-source-maps", "--max-old-space-size=1024"]
+ENTRYPOINT ["node", "--enable-source-maps", "--max-old-space-size=1024", "--max-semi-space-size=16"]
 CMD ["services/hold-service/dist/main.js"]

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Makes base images under local tags for a machine that reaches no image registry but has a Debian mirror:
 #   holdfast-local/node, holdfast-local/postgres, holdfast-local/redis, holdfast-local/rabbitmq, holdfast-local/nginx
-# A Debian tree comes from debootstrap, the servers from Debian's packages, Node and npm from this machine.
+# A Debian tree comes from debootstrap, the servers from Debian's packages, npm from this machine, Node from the installed
+# packages or this machine.
 # docs/containers.md says how to use them, and what they promise of the official images' contract.
 #
 # Usage, as root: infra/images/build-local-images.sh [--fresh]
@@ -59,13 +60,15 @@ make_image() {
   docker build --quiet --network "$NETWORK" --build-arg BASE="$BASE" --tag "holdfast-local/$1" "$2" > /dev/null
 }
 
-# Node's image is this machine's Node and npm, and the certificate authorities this machine trusts: a network that has
-# its own lets nobody install packages without them.
+# Node's image is the Node that package.json pins (without installed packages, this machine's), this machine's npm, and
+# the certificate authorities it trusts: a network that has its own lets nobody install packages without them.
 make_node_image() {
   work=$(mktemp -d)
   trap 'rm -rf "$work"' EXIT
   cp "$FOLDER/node/Dockerfile" "$work/"
-  cp "$(readlink -f "$(command -v node)")" "$work/node"
+  node=$FOLDER/../../../node_modules/.bin/node
+  [ -x "$node" ] || node=$(command -v node)
+  cp "$(readlink -f "$node")" "$work/node"
   cp -R "$(dirname "$(dirname "$(readlink -f "$(command -v npm)")")")" "$work/npm"
   cp /etc/ssl/certs/ca-certificates.crt "$work/"
   make_image node "$work"

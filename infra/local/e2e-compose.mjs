@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { ensureImage } from './containers.mjs';
 import { areEngines } from './engines.mjs';
+import { nodeProgram } from './node.mjs';
 import { localFolder, repository } from './paths.mjs';
 import { anyFreePort } from './ports.mjs';
 import { step } from './progress.mjs';
@@ -34,7 +35,7 @@ const EDGE_PREFIX = '10.84.17';
 const HOST_ADDRESS = `${EDGE_PREFIX}.1`;
 /** By variable of docker-compose.yml: the official image, and the one that infra/images/build-local-images.sh makes. */
 const IMAGES = {
-  HOLDFAST_NODE_IMAGE: { official: 'node:22-bookworm-slim', local: 'holdfast-local/node' },
+  HOLDFAST_NODE_IMAGE: { official: 'node:24-bookworm-slim', local: 'holdfast-local/node' },
   HOLDFAST_POSTGRES_IMAGE: { official: 'postgres:17-alpine', local: 'holdfast-local/postgres' },
   HOLDFAST_REDIS_IMAGE: { official: 'redis:8-alpine', local: 'holdfast-local/redis' },
   HOLDFAST_RABBITMQ_IMAGE: { official: 'rabbitmq:4', local: 'holdfast-local/rabbitmq' },
@@ -186,7 +187,7 @@ function isOurs(address) {
 
 async function runSuite(url, env) {
   const { ok, tail } = await step(log, `End-to-end suite against ${url}`, () =>
-    runStreaming(process.execPath, [join('infra', 'e2e', 'dist', 'index.js'), '--url', url], {
+    runStreaming(nodeProgram(), [join('infra', 'e2e', 'dist', 'index.js'), '--url', url], {
       cwd: repository,
       env,
       signal: abort.signal,

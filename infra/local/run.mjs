@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
+import { nodeProgram } from './node.mjs';
 import { repository } from './paths.mjs';
 import { build, ensurePackages, requireNode } from './workspace.mjs';
 
@@ -22,7 +23,7 @@ try {
   process.exit(1);
 }
 
-const child = spawn(process.execPath, ['--enable-source-maps', join(repository, folder, 'dist', 'index.js'), ...args], {
+const child = spawn(nodeProgram(), ['--enable-source-maps', join(repository, folder, 'dist', 'index.js'), ...args], {
   stdio: 'inherit',
 });
 // Ctrl-C reaches the child by itself, as part of the terminal's group; it decides how to end.

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { nodeProgram } from './node.mjs';
 import { repository } from './paths.mjs';
 import { runStreaming } from './run-command.mjs';
 
@@ -26,7 +27,7 @@ export async function ensureSampleEvent({ url, token, folder, known }) {
   }
   const file = join(folder, 'sample-plan.json');
   const program = join(repository, 'infra', 'plan', 'dist', 'index.js');
-  const made = await runStreaming(process.execPath, [program, '--seats', String(SAMPLE_SEATS), '--out', file]);
+  const made = await runStreaming(nodeProgram(), [program, '--seats', String(SAMPLE_SEATS), '--out', file]);
   if (!made.ok) throw new Error(`The sample plan could not be made:\n${made.tail}`);
   return createEvent(url, token, JSON.parse(readFileSync(file, 'utf8')));
 }

@@ -1,12 +1,14 @@
 import { join } from 'node:path';
+import { nodeProgram } from './node.mjs';
 import { repository } from './paths.mjs';
 
 const READY_ANSWER_MS = 2_000;
 /**
- * Node sizes its heap by the machine's memory, and on a large one lets hundreds of megabytes of garbage wait. With this
- * bound a hold-service in a rush took 180 MB instead of 330, at the same speed; two imports of 200,000 seats at a time fit.
+ * Node sizes its heap by the machine's memory, and on a large one lets hundreds of megabytes of garbage wait. With these
+ * bounds a hold-service in a rush takes 255 MB instead of 350 (Node 24), at the same speed; two imports of 200,000 seats at
+ * a time fit.
  */
-const NODE_FLAGS = ['--enable-source-maps', '--max-old-space-size=1024'];
+const NODE_FLAGS = ['--enable-source-maps', '--max-old-space-size=1024', '--max-semi-space-size=16'];
 
 /** The services in the order they start; they stop in the opposite order. Ports are the wished ones, from the first to the last. */
 export const SERVICE_PORTS = {
@@ -33,7 +35,7 @@ const folderOf = (name) => (name === 'sandbox-provider' ? 'infra' : 'services');
  */
 export function serviceProcess(name, system) {
   return {
-    command: process.execPath,
+    command: nodeProgram(),
     args: [...NODE_FLAGS, join(repository, folderOf(name), name, 'dist', 'main.js')],
     cwd: repository,
     env: {

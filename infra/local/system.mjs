@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { readJson, writeJson } from './json-file.mjs';
 import { managedProcess } from './managed-process.mjs';
+import { nodeProgram } from './node.mjs';
 import { repository } from './paths.mjs';
 import { choosePort } from './ports.mjs';
 import { processRegister } from './process-register.mjs';
@@ -203,7 +204,7 @@ async function settle(promises) {
 
 async function migrate({ addresses, secrets }) {
   const program = join(repository, 'infra', 'migrate', 'dist', 'index.js');
-  const { ok, tail } = await runStreaming(process.execPath, [program], {
+  const { ok, tail } = await runStreaming(nodeProgram(), [program], {
     env: {
       PATH: process.env.PATH ?? '',
       HOLDFAST_POSTGRES_URL: addresses.postgres.url,

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { once } from 'node:events';
+import { nodeProgram } from './node.mjs';
 import { repository } from './paths.mjs';
 
 const VARIABLES = [
@@ -28,7 +29,7 @@ export async function startTestServers(log) {
   // Servers that run as a user of their own must get to their data.
   chmodSync(folder, 0o755);
   const program = join(repository, 'infra', 'local', 'servers.mjs');
-  const child = spawn(process.execPath, [program, 'up', '--folder', folder, '--temporary'], {
+  const child = spawn(nodeProgram(), [program, 'up', '--folder', folder, '--temporary'], {
     stdio: ['pipe', 'pipe', 'pipe'],
     // Ctrl-C is ours to handle: we stop the servers when the tests have ended.
     detached: true,

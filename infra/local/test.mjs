@@ -2,6 +2,7 @@ import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { readJson, removeFile } from './json-file.mjs';
+import { nodeProgram } from './node.mjs';
 import { localFolder, repository } from './paths.mjs';
 import { step } from './progress.mjs';
 import { removeSystemData } from './remove-system-data.mjs';
@@ -165,7 +166,7 @@ function fail(what, count = 1) {
 
 function runNode(args, options = {}) {
   if (abort.signal.aborted) throw new Error('Interrupted.');
-  return runStreaming(process.execPath, args, {
+  return runStreaming(nodeProgram(), args, {
     cwd: repository,
     tailLines: FAILED_LINES_MAX,
     signal: abort.signal,

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { nodeProgram } from './node.mjs';
 import { runStreaming } from './run-command.mjs';
 import { step } from './progress.mjs';
 import { repository } from './paths.mjs';
@@ -47,7 +48,7 @@ export async function ensurePackages(log, signal) {
 /** Compiles what has changed since the last time. `signal` ends it early, as a failure. */
 export async function build(log, signal) {
   const { ok, tail } = await step(log, 'Building', () =>
-    runStreaming(process.execPath, [join('node_modules', 'typescript', 'bin', 'tsc'), '-b', 'tsconfig.json'], {
+    runStreaming(nodeProgram(), [join('node_modules', 'typescript', 'bin', 'tsc'), '-b', 'tsconfig.json'], {
       cwd: repository,
       signal,
     }),
