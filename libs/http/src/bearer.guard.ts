@@ -36,9 +36,7 @@ export class BearerGuard implements CanActivate {
 
     const request = context.switchToHttp().getRequest<AuthenticatedRequest>();
     request.identity = await this.tokens.verify(request.headers.authorization);
-    if (!hasRole(request.identity, roles)) {
-      throw problem('forbidden', { detail: `This needs one of the roles: ${roles.join(', ')}.` });
-    }
+    requireRole(request.identity, roles);
     return true;
   }
 }
@@ -46,4 +44,11 @@ export class BearerGuard implements CanActivate {
 /** Whether the caller has at least one of the roles. */
 export function hasRole(identity: Identity, roles: Role[]): boolean {
   return identity.roles.some((role) => roles.includes(role));
+}
+
+/** @throws Problem `forbidden` for a caller with none of the roles */
+export function requireRole(identity: Identity, roles: Role[]): void {
+  if (!hasRole(identity, roles)) {
+    throw problem('forbidden', { detail: `This needs one of the roles: ${roles.join(', ')}.` });
+  }
 }

@@ -7,7 +7,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { SignJWT } from 'jose';
 import { Caller, Roles } from './bearer.guard';
 import { HttpConfig } from './http-config';
-import { BodyLimit } from './http-server';
+import { LargeBody } from './http-server';
 import { createHttpApp } from './http-service';
 import { IdempotencyKey, markReplayed } from './idempotency-key';
 import { problem } from './problems';
@@ -32,6 +32,10 @@ class Order {
 class ServerAway extends Error {}
 
 const LARGE_BODY_BYTES = 512 * 1024;
+const LARGE_BODIES_IN_HAND_BYTES = 768 * 1024;
+
+let atWork = () => {};
+let mayAnswer = Promise.resolve();
 
 @Controller('v1/things')
 class ThingController {
@@ -64,9 +68,11 @@ class ThingController {
 
   @Post('large')
   @Roles('organiser')
-  @BodyLimit(LARGE_BODY_BYTES)
-  large(): string {
-    return 'taken in';
+  @LargeBody({ bytesMax: LARGE_BODY_BYTES, bytesInHandMax: LARGE_BODIES_IN_HAND_BYTES, role: 'organiser' })
+  async large(@Body() bytes: unknown): Promise<string> {
+    atWork();
+    await mayAnswer;
+    return Buffer.isBuffer(bytes) ? 'taken in' : 'parsed';
   }
 
   @Get('caller')
@@ -166,6 +172,12 @@ describe('the HTTP edge', () => {
   });
 
   describe('a route with a raised body limit', () => {
+    let organiser: string;
+
+    beforeAll(async () => {
+      organiser = `Bearer ${await token({ roles: ['organiser'] })}`;
+    });
+
     const large = (authorization: string, bytes: number) =>
       app.inject({
         method: 'POST',
@@ -174,14 +186,29 @@ describe('the HTTP edge', () => {
         payload: JSON.stringify('x'.repeat(bytes)),
       });
 
-    it('reads it for a caller with a token', async () => {
-      const organiser = `Bearer ${await token({ roles: ['organiser'] })}`;
+    it('gives its bytes to a caller with the role', async () => {
       expect((await large(organiser, 300_000)).body).toBe('taken in');
       expectProblem(await large(organiser, LARGE_BODY_BYTES), 413, 'payload-too-large');
     });
 
-    it('does not read it for a stranger', async () =>
-      expectProblem(await large('', LARGE_BODY_BYTES), 401, 'unauthorised'));
+    it('does not read it for a stranger, or a caller without the role', async () => {
+      expectProblem(await large('', LARGE_BODY_BYTES), 401, 'unauthorised');
+      expectProblem(await large(buyer, LARGE_BODY_BYTES), 403, 'forbidden');
+    });
+
+    it('takes in no more than its bound at once', async () => {
+      const working = new Promise<void>((resolve) => (atWork = resolve));
+      let answer = () => {};
+      mayAnswer = new Promise((resolve) => (answer = resolve));
+      const first = large(organiser, 500_000).then((response) => response.body);
+      await working;
+      const refused = await large(organiser, 500_000);
+      expectProblem(refused, 503, 'overloaded');
+      expect(refused.headers['retry-after']).toBe('1');
+      answer();
+      expect(await first).toBe('taken in');
+      expect((await large(organiser, 500_000)).body).toBe('taken in');
+    });
   });
 
   describe('tokens', () => {

@@ -1,10 +1,11 @@
 import { FastifyAdapter, RouteConfig } from '@nestjs/platform-fastify';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods, RouteOptions } from 'fastify';
 import { AcceptSockets } from './accept-sockets';
-import { nestsDeeperThan } from './json-depth';
+import { requireRole } from './bearer.guard';
+import { parseJsonBody } from './json-body';
 import { sendProblem } from './problem.filter';
 import { problem } from './problems';
-import type { TokenVerifier } from './token-verifier';
+import type { Role, TokenVerifier } from './token-verifier';
 
 const BODY_LIMIT_BYTES = 256 * 1024;
 
@@ -17,31 +18,35 @@ const KEEP_ALIVE_TIMEOUT_MS = 75_000;
 /** A seat's or hold's id in a path. */
 const PATH_PARAMETER_LENGTH_MAX = 200;
 
-interface BodyLimitConfig {
-  bodyLimitBytes?: number;
+interface BodyConfig {
+  rawBody?: boolean;
+  largeBody?: LargeBodyOptions;
 }
 
-interface RawBodyConfig {
-  rawBody?: boolean;
+export interface LargeBodyOptions {
+  /** Of one body. */
+  bytesMax: number;
+  /** Of all bodies of the route that are being received or worked on. */
+  bytesInHandMax: number;
+  /** Whose bodies are read. */
+  role: Role;
 }
 
 const METHODS: HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
-
-/** A seating plan needs nine. */
-const JSON_DEPTH_MAX = 32;
-const TOO_DEEP = `It may nest ${JSON_DEPTH_MAX} levels deep.`;
 
 /** Paths whose routes answer a foreign method with 405 and the methods they have. */
 const API_PREFIX = '/v1/';
 
 /**
- * Raises the body limit of one route. Such a body is read only for a caller with a valid token: a stranger must not
- * make the service take in megabytes.
+ * Gives a route bodies beyond the usual limit, as the bytes that came (see `RawBody`): to parse megabytes would stall every
+ * other request. Such a body is read only for a caller with the role, since a stranger must not make the service take in
+ * megabytes, and only while all that are in hand come to no more than their bound; beyond it the answer is 503.
  */
-export const BodyLimit = (bytes: number): MethodDecorator => RouteConfig({ bodyLimitBytes: bytes });
+export const LargeBody = (largeBody: LargeBodyOptions): MethodDecorator =>
+  RouteConfig({ rawBody: true, largeBody } satisfies BodyConfig);
 
 /** Gives a route its JSON body as the bytes that came, a `Buffer`: for signatures, which are over those. */
-export const RawBody = (): MethodDecorator => RouteConfig({ rawBody: true });
+export const RawBody = (): MethodDecorator => RouteConfig({ rawBody: true } satisfies BodyConfig);
 
 /** The Fastify server below Nest: limits, JSON parsing, and refusals of its own as problems. */
 export class HttpServer {
@@ -53,7 +58,7 @@ export class HttpServer {
 
   /**
    * @param trustedProxies peers whose X-Forwarded-* headers count
-   * @param tokens needed where a route has a `BodyLimit`
+   * @param tokens needed where a route has a `LargeBody`
    */
   constructor(
     trustedProxies: string[],
@@ -101,11 +106,22 @@ export class HttpServer {
       [route.method].flat().forEach((method) => known.add(method));
       this.methodsByPath.set(route.url, known);
     }
-    const { bodyLimitBytes }: BodyLimitConfig = route.config ?? {};
-    if (bodyLimitBytes === undefined) return;
-    route.bodyLimit = bodyLimitBytes;
-    route.onRequest = async (request: FastifyRequest) => {
-      await this.tokens?.verify(request.headers.authorization);
+    const { largeBody }: BodyConfig = route.config ?? {};
+    if (!largeBody) return;
+    route.bodyLimit = largeBody.bytesMax;
+    route.onRequest = this.takeInLargeBody(largeBody);
+  }
+
+  private takeInLargeBody({ bytesMax, bytesInHandMax, role }: LargeBodyOptions) {
+    let bytesInHand = 0;
+    return async ({ headers }: FastifyRequest, reply: FastifyReply) => {
+      const identity = await this.tokens?.verify(headers.authorization);
+      if (identity) requireRole(identity, [role]);
+      // One that does not say its length, or a length that will be refused, may become as large as any.
+      const bytes = Math.min(Number(headers['content-length'] ?? bytesMax), bytesMax);
+      if (bytesInHand + bytes > bytesInHandMax) throw problem('overloaded');
+      bytesInHand += bytes;
+      reply.raw.once('close', () => (bytesInHand -= bytes));
     };
   }
 
@@ -124,14 +140,15 @@ export class HttpServer {
   /** An empty body is no body, whatever its content type says; anything but JSON is 415. */
   private parseJsonOnly(): void {
     this.fastify.removeAllContentTypeParsers();
-    const parseJson = this.fastify.getDefaultJsonParser('error', 'error');
     this.fastify.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, bytes: Buffer, done) => {
-      const { rawBody } = request.routeOptions.config as RawBodyConfig;
-      if (rawBody) return done(null, bytes);
-      if (bytes.length === 0) return done(null, undefined);
-      const body = bytes.toString('utf8');
-      if (nestsDeeperThan(JSON_DEPTH_MAX, body)) return done(problem('malformed-json', { detail: TOO_DEEP }));
-      void parseJson(request, body, (error, value) => done(error && problem('malformed-json'), value));
+      const { rawBody } = request.routeOptions.config as BodyConfig;
+      let body: unknown;
+      try {
+        body = rawBody ? bytes : parseJsonBody(bytes);
+      } catch (error) {
+        return done(error as Error);
+      }
+      done(null, body);
     });
   }
 }

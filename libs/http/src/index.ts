@@ -2,7 +2,8 @@ export { problem, Problem, type ProblemCode, type ProblemMembers } from './probl
 export { ApiProblems } from './problem-responses';
 export { checked, type Fault } from './validation';
 export { HttpConfig, ServerConfig } from './http-config';
-export { BodyLimit, RawBody } from './http-server';
+export { LargeBody, RawBody } from './http-server';
+export { parseJsonBody } from './json-body';
 export { Caller, hasRole, Roles } from './bearer.guard';
 export type { ShortAnswer, ShortHandler, ShortRequest, ShortRoute } from './short-route';
 export { TokenVerifier, type Identity, type Role } from './token-verifier';

@@ -7,6 +7,7 @@ import { createLogger, currentTraceparent, withTraceparent, type Metrics } from 
 import { openDatabase, type Database } from '@holdfast/postgres';
 import { openRedis, openRedisSubscriber, type RedisClient } from '@holdfast/redis';
 import type { OnApplicationShutdown } from '@nestjs/common';
+import { EventImports } from './event-imports';
 import type { HoldServiceConfig } from './hold-service-config';
 
 const NAME = 'hold-service';
@@ -23,6 +24,7 @@ interface Parts {
   scheduler: ExpiryScheduler;
   committer: HoldCommitter;
   lookups: KeyLookups;
+  imports: EventImports;
 }
 
 /** What the service is connected to, and the order in which it lets go. Opens also while the servers are away. */
@@ -82,6 +84,7 @@ export class Connections implements OnApplicationShutdown {
         (eventId, requests) => findReplays(database, eventId, requests),
         config.groupCommitAnswerWithinMs,
       ),
+      imports: new EventImports({ postgresUrl: config.postgresUrl }),
     });
   }
 
@@ -98,13 +101,18 @@ export class Connections implements OnApplicationShutdown {
     return this.parts;
   }
 
+  get imports(): EventImports {
+    return this.parts.imports;
+  }
+
   get broker(): Broker {
     return this.parts.broker;
   }
 
   /** Called when the last request and command have been answered. A confirmation lost now is a claim that runs out. */
   async onApplicationShutdown(): Promise<void> {
-    const { committer, scheduler, broker, redis, clock, database } = this.parts;
+    const { committer, scheduler, broker, redis, clock, database, imports } = this.parts;
+    await imports.close();
     await committer.settled();
     await scheduler.close();
     await broker.close();

@@ -2,33 +2,20 @@ import { CreateEventBody, EventBody, EventListBody, EventListQuery, EventWithCou
 import {
   ApiIdempotencyKey,
   ApiProblems,
-  BodyLimit,
   Caller,
   IdempotencyKey,
+  LargeBody,
   markReplayed,
   problem,
-  requestHash,
   Roles,
   type Identity,
 } from '@holdfast/http';
-import {
-  closeEvent,
-  createEvent,
-  findCreated,
-  listEvents,
-  readClock,
-  readCounts,
-  readEvent,
-  type CreateEventOutcome,
-  type EventDetails,
-  type EventOrigin,
-} from '@holdfast/inventory';
+import { closeEvent, listEvents, readClock, readCounts, readEvent, type EventDetails } from '@holdfast/inventory';
 import { Database } from '@holdfast/postgres';
 import { Body, Controller, Get, HttpCode, Post, Query, Res } from '@nestjs/common';
 import { ApiBearerAuth, ApiBody, ApiCreatedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
-import { v7 as newId } from 'uuid';
-import { readNewEvent } from './new-event';
+import { EventImports, IMPORT_BYTES_IN_HAND_MAX } from './event-imports';
 import { EventId } from './path-id';
 import { refusalProblem } from './refusal';
 
@@ -38,11 +25,14 @@ const PLAN_LIMIT_BYTES = 64 * 1024 * 1024;
 @ApiTags('events')
 @Controller('v1/events')
 export class EventController {
-  constructor(private readonly database: Database) {}
+  constructor(
+    private readonly database: Database,
+    private readonly imports: EventImports,
+  ) {}
 
   @Post()
   @Roles('organiser')
-  @BodyLimit(PLAN_LIMIT_BYTES)
+  @LargeBody({ bytesMax: PLAN_LIMIT_BYTES, bytesInHandMax: IMPORT_BYTES_IN_HAND_MAX, role: 'organiser' })
   @ApiBearerAuth()
   @ApiOperation({ summary: 'Create an event from a seating plan' })
   @ApiIdempotencyKey()
@@ -63,19 +53,12 @@ export class EventController {
     @Body() body: unknown,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<EventBody> {
-    const origin = { organiserId: caller.id, key, bodyHash: requestHash(body) };
-    // Looked up first: what was right when the event was made, as the end of its sale, may be over at a repeat.
-    const known = await findCreated(this.database, origin);
-    const created = known ?? (await this.make(origin, body));
+    const bytes = Buffer.isBuffer(body) ? body : Buffer.alloc(0);
+    const created = await this.imports.create({ organiserId: caller.id, key, bytes });
     if (created.outcome === 'key-reused') throw refusalProblem(created);
     markReplayed(reply, created.replayed);
     void reply.header('location', `/v1/events/${created.event.eventId}`);
     return toBody(created.event);
-  }
-
-  private async make(origin: EventOrigin, body: unknown): Promise<CreateEventOutcome> {
-    const content = readNewEvent(body, await readClock(this.database));
-    return createEvent(this.database, { eventId: newId(), ...origin, ...content });
   }
 
   @Get()

@@ -6,6 +6,7 @@ import { Module, type DynamicModule } from '@nestjs/common';
 import { Connections } from './connections';
 import { GuardHealingController } from './guard-healing.controller';
 import { EventController } from './event.controller';
+import { EventImports } from './event-imports';
 import { HoldController } from './hold.controller';
 import type { HoldServiceConfig } from './hold-service-config';
 import { HoldTaking } from './hold-taking';
@@ -31,6 +32,7 @@ export class HoldServiceModule {
         },
         { provide: Database, inject: [Connections], useFactory: ({ database }: Connections) => database },
         { provide: Guard, inject: [Connections], useFactory: ({ guard }: Connections) => guard },
+        { provide: EventImports, inject: [Connections], useFactory: ({ imports }: Connections) => imports },
         {
           provide: HoldTaking,
           inject: [Connections],

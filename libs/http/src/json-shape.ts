@@ -1,16 +1,18 @@
 const QUOTE = '"'.charCodeAt(0);
 const BACKSLASH = '\\'.charCodeAt(0);
+const COMMA = ','.charCodeAt(0);
 const OPEN_ARRAY = '['.charCodeAt(0);
 const OPEN_OBJECT = '{'.charCodeAt(0);
 const CLOSE_ARRAY = ']'.charCodeAt(0);
 const CLOSE_OBJECT = '}'.charCodeAt(0);
 
 /**
- * Whether JSON text nests deeper than `max`. The parser takes any depth, but whatever walks the value afterwards recurses:
- * 100 kB of `[` would end in a stack overflow, as a fault of ours instead of the sender's.
+ * How deep JSON text nests, and how many values it holds at most, seen before it is parsed. The parser takes any depth, but
+ * whatever walks the value afterwards recurses: 100 kB of `[` would end in a stack overflow. And 3 bytes of text, `[],`,
+ * become 40 bytes of memory or more: 64 MiB of them would end the process.
  */
-export function nestsDeeperThan(max: number, json: string): boolean {
-  let depth = 0;
+export function shapeOf(json: string): { depth: number; values: number } {
+  let [depth, depthMax, values] = [0, 0, 1];
   let inString = false;
   for (let i = 0; i < json.length; i++) {
     const char = json.charCodeAt(i);
@@ -19,11 +21,15 @@ export function nestsDeeperThan(max: number, json: string): boolean {
       else if (char === QUOTE) inString = false;
     } else if (char === QUOTE) {
       inString = true;
+    } else if (char === COMMA) {
+      values++;
     } else if (char === OPEN_ARRAY || char === OPEN_OBJECT) {
-      if (++depth > max) return true;
+      values++;
+      depth++;
+      if (depth > depthMax) depthMax = depth;
     } else if (char === CLOSE_ARRAY || char === CLOSE_OBJECT) {
       depth--;
     }
   }
-  return false;
+  return { depth: depthMax, values };
 }
