@@ -215,7 +215,8 @@ CREATE TABLE inventory.idempotency_keys (
 
 CREATE TABLE inventory.layouts (
     event_id uuid NOT NULL,
-    layout json NOT NULL
+    part smallint NOT NULL,
+    json text NOT NULL
 );
 
 CREATE TABLE inventory.ledger (
@@ -534,7 +535,7 @@ ALTER TABLE ONLY inventory.idempotency_keys
     ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (event_id, actor_id, verb, key);
 
 ALTER TABLE ONLY inventory.layouts
-    ADD CONSTRAINT layouts_pkey PRIMARY KEY (event_id);
+    ADD CONSTRAINT layouts_pkey PRIMARY KEY (event_id, part);
 
 ALTER TABLE ONLY inventory.ledger_counters
     ADD CONSTRAINT ledger_counters_pkey PRIMARY KEY (event_id);

@@ -43,10 +43,13 @@ CREATE TABLE inventory.categories (
   UNIQUE (event_id, name)
 );
 
--- The plan as buyers see it: zones, rows, positions, decoration. Never changes; kept as text to be served as it is.
+-- The plan as buyers see it: zones, rows, positions, decoration. Never changes. The text of its JSON in parts, since to hand
+-- out 16 MB at once would stall the service.
 CREATE TABLE inventory.layouts (
-  event_id  uuid PRIMARY KEY REFERENCES inventory.events,
-  layout    json NOT NULL
+  event_id  uuid NOT NULL REFERENCES inventory.events,
+  part      smallint NOT NULL,
+  json      text NOT NULL,
+  PRIMARY KEY (event_id, part)
 );
 
 -- Narrow, with room on the page and no index on what changes: an update stays on its page (heap-only).

@@ -44,7 +44,7 @@ export interface NewEvent extends EventOrigin {
   categories: Category[];
   /** In the order of the layout; `category` is an index into `categories`. */
   seats: { seatId: string; category: number }[];
-  /** JSON text, served as it is. */
+  /** JSON text, served as it is: see `readLayout`. */
   layout: string;
   sale: SaleSettings;
 }
@@ -66,6 +66,9 @@ export type CreateEventOutcome =
 
 /** Seats are written this many to a statement, to stay far from its time limit. */
 const SEATS_PER_STATEMENT = 20_000;
+/** So much of a layout is read and handed out at a time: well below a millisecond of the service's only thread. */
+const LAYOUT_PART_LENGTH = 256 * 1024;
+const HIGH_SURROGATE = /[\ud800-\udbff]/;
 
 /** Creates an event with its seats in one transaction; the same key and body gets the first one again. */
 export async function createEvent(db: Database, event: NewEvent): Promise<CreateEventOutcome> {
@@ -79,7 +82,10 @@ export async function createEvent(db: Database, event: NewEvent): Promise<Create
       event.categories.map((category) => category.color),
       event.categories.map((category) => category.priceMinor),
     ]);
-    await tx.query('INSERT INTO inventory.layouts (event_id, layout) VALUES ($1, $2)', [event.eventId, event.layout]);
+    for (const [part, json] of partsOf(event.layout).entries()) {
+      const sql = 'INSERT INTO inventory.layouts (event_id, part, json) VALUES ($1, $2, $3)';
+      await tx.query(sql, [event.eventId, part, json]);
+    }
     await tx.query('INSERT INTO inventory.ledger_counters (event_id) VALUES ($1)', [event.eventId]);
     for (let from = 0; from < event.seats.length; from += SEATS_PER_STATEMENT) {
       const seats = event.seats.slice(from, from + SEATS_PER_STATEMENT);
@@ -95,6 +101,17 @@ export async function createEvent(db: Database, event: NewEvent): Promise<Create
   const outcome = await findCreated(db, event);
   if (!outcome) throw new Error('an event created is there');
   return outcome.outcome === 'created' ? { ...outcome, replayed: !created } : outcome;
+}
+
+function partsOf(layout: string): string[] {
+  const parts: string[] = [];
+  for (let from = 0, to; from < layout.length; from = to) {
+    to = from + LAYOUT_PART_LENGTH;
+    // The two halves of a character stay together.
+    if (HIGH_SURROGATE.test(layout.charAt(to - 1))) to++;
+    parts.push(layout.slice(from, to));
+  }
+  return parts;
 }
 
 /** What a request to create an event was already answered with; undefined where its key has no effect to its name. */

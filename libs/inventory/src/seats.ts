@@ -11,13 +11,29 @@ export interface SeatMap {
 
 export type SeatCounts = Record<SeatState, number>;
 
-/** The plan of an event as JSON text; undefined where there is no such event. It never changes. */
-export async function readLayout(db: Database, eventId: string): Promise<string | undefined> {
-  const rows = await db.query<{ layout: string }>(
-    'SELECT layout::text AS layout FROM inventory.layouts WHERE event_id = $1',
-    [eventId],
+/**
+ * The plan of an event: the text of its JSON, in parts that are read as they are asked for; undefined where there is no such
+ * event. It never changes.
+ */
+export async function readLayout(db: Database, eventId: string): Promise<AsyncIterable<string> | undefined> {
+  const first = await readLayoutPart(db, eventId, 0);
+  return first === undefined ? undefined : layoutFrom(db, eventId, first);
+}
+
+async function* layoutFrom(db: Database, eventId: string, first: string): AsyncGenerator<string> {
+  let json: string | undefined = first;
+  for (let part = 1; json !== undefined; part++) {
+    yield json;
+    json = await readLayoutPart(db, eventId, part);
+  }
+}
+
+async function readLayoutPart(db: Database, eventId: string, part: number): Promise<string | undefined> {
+  const rows = await db.query<{ json: string }>(
+    'SELECT json FROM inventory.layouts WHERE event_id = $1 AND part = $2',
+    [eventId, part],
   );
-  return rows[0]?.layout;
+  return rows[0]?.json;
 }
 
 /** Every seat's state and version; undefined where there is no such event. */

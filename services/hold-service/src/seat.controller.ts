@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { BlockedSeatsBody, BlockSeatsBody, LayoutBody, SEATS_PER_BLOCK_MAX, SeatsBody } from '@holdfast/contracts';
 import { Guard } from '@holdfast/guard';
 import {
@@ -39,7 +40,7 @@ export class SeatController {
     @EventId() eventId: string,
     @Headers('if-none-match') known: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<string | undefined> {
+  ): Promise<Readable | undefined> {
     // An id names one layout for ever: whoever knows the tag has it.
     const tag = `"${eventId}"`;
     void reply.header('etag', tag).header('cache-control', 'public, max-age=31536000, immutable');
@@ -53,7 +54,7 @@ export class SeatController {
       throw problem('unknown-event');
     }
     void reply.type('application/json; charset=utf-8');
-    return layout;
+    return Readable.from(layout);
   }
 
   @Get('seats')
