@@ -13,6 +13,7 @@ import { SCENARIOS } from './expiry/scenarios';
 import { toTerminal } from './figure-table';
 import type { ExpiryRound } from './expiry/expiry-row';
 import { benchHold, HOLD_SETTINGS } from './hold-bench';
+import { benchImport, IMPORT_SETTINGS } from './import-bench';
 import { JUDGES } from './judgement';
 import { generatorName } from './load-generator';
 import { benchOnSale, ON_SALE_SETTINGS } from './on-sale-bench';
@@ -46,7 +47,7 @@ interface BenchOptions extends ExpiryOptions {
 }
 
 /**
- * `npm run -s bench -- hold|stampede|on-sale|payments|expiry`: measures on a system of its own; fails when a seat was
+ * `npm run -s bench -- hold|stampede|on-sale|import|payments|expiry`: measures on a system of its own; fails when a seat was
  * sold twice, or released early or never.
  */
 export async function runBenchCommand(argv: string[]): Promise<void> {
@@ -78,6 +79,8 @@ export async function runBenchCommand(argv: string[]): Promise<void> {
       const settings = { ...load, ...ON_SALE_SETTINGS };
       return measure('on-sale', { run: benchOnSale, judge: JUDGES['on-sale'], settings }, options);
     }
+    case 'import':
+      return measure('import', { run: benchImport, judge: JUDGES.import, settings: IMPORT_SETTINGS }, options);
     case 'payments': {
       const settings = { ...load, ...PAYMENTS_SETTINGS };
       return measure('payments', { run: benchPayments, judge: JUDGES.payments, settings, env: PAYMENTS_ENV }, options);

@@ -1,5 +1,6 @@
 import type { ExpiryRound } from './expiry/expiry-row';
 import type { HoldRound } from './hold-bench';
+import type { ImportRound } from './import-bench';
 import type { OnSaleRound } from './on-sale-bench';
 import type { PaymentsRound } from './payments/payments-bench';
 import type { StampedeRound } from './stampede-bench';
@@ -7,6 +8,11 @@ import type { StampedeRound } from './stampede-bench';
 /** Why a bench must not exit with 0: what a seat engine may never do, whatever its speed. */
 export const JUDGES = {
   hold: (rounds: HoldRound[]) => rounds.flatMap(({ doubleBooked }) => twice(doubleBooked)),
+  import: (rounds: ImportRound[]) =>
+    rounds.flatMap(({ doubleBooked, failed }) => [
+      ...twice(doubleBooked),
+      ...counted(failed, 'holds beside an import were not taken'),
+    ]),
   'on-sale': (rounds: OnSaleRound[]) =>
     rounds.flatMap(({ doubleBooked, failed }) => [
       ...twice(doubleBooked),
