@@ -1,5 +1,6 @@
-import { setTimeout as pause } from 'node:timers/promises';
+import { strict as assert } from 'node:assert';
 import { DatabaseUnavailable } from '@holdfast/postgres';
+import { at } from './batch';
 import type { HoldOutcome, HoldRequest } from './verbs/hold';
 
 /** The queue is full: the caller should be told to come back later. */
@@ -18,9 +19,8 @@ export interface HoldCommitterOptions {
   batchMax?: number;
   /** Statements of one event under way at once. */
   inFlightMax?: number;
-  /** Requests that make a further batch worth while, beside one under way for less than `overlapAfterMs`. */
+  /** Requests that make a further batch worth while, beside one that has only just been sent. */
   overlapMin?: number;
-  overlapAfterMs?: number;
   /** Requests waiting per event; beyond it they are refused at once. */
   queueMax?: number;
   /** A request is given up after this long; until then a batch whose commit is unknown is written again with the same ids. */
@@ -79,7 +79,6 @@ export class HoldCommitter {
       batchMax: BATCH_MAX,
       inFlightMax: IN_FLIGHT_MAX,
       overlapMin: OVERLAP_MIN,
-      overlapAfterMs: OVERLAP_AFTER_MS,
       queueMax: QUEUE_MAX,
       answerWithinMs: ANSWER_WITHIN_MS,
       ...options,
@@ -129,7 +128,7 @@ export class HoldCommitter {
         lane.patience ??= setTimeout(() => {
           lane.patience = undefined;
           this.fill(eventId, lane, true);
-        }, this.options.overlapAfterMs);
+        }, OVERLAP_AFTER_MS);
         return;
       }
       const batch = takeBatch(lane, this.options.batchMax);
@@ -155,22 +154,25 @@ export class HoldCommitter {
     try {
       outcomes = await this.writeUntilAnswered(eventId, batch);
     } catch (error) {
-      // One request's fault is not its neighbours': each is written alone, unless Postgres itself is away.
-      if (batch.length === 1 || error instanceof DatabaseUnavailable) batch.forEach((waiting) => fail(waiting, error));
-      else for (const waiting of batch) if (!waiting.isGivenUp) await this.commit(eventId, lane, [waiting]);
-      return;
+      if (batch.length > 1 && !(error instanceof DatabaseUnavailable)) return this.commitAlone(eventId, lane, batch);
+      return batch.forEach((waiting) => fail(waiting, error));
     }
     const held = outcomes.filter((outcome) => outcome.outcome === 'held').filter((outcome) => !outcome.replayed);
     if (held.length > 0) this.options.onCommitted(eventId, held);
     const again: Waiting[] = [];
-    batch.forEach((waiting, i) => {
-      const outcome = outcomes[i];
-      if (waiting.isGivenUp) return;
-      if (outcome?.outcome !== 'conflict') return outcome && answer(waiting, outcome);
-      if (++waiting.conflicts > CONFLICTS_MAX) return fail(waiting, new Overloaded());
-      again.push(waiting);
-    });
+    for (const [i, waiting] of batch.entries()) {
+      const outcome = at(outcomes, i);
+      if (waiting.isGivenUp) continue;
+      if (outcome.outcome !== 'conflict') answer(waiting, outcome);
+      else if (++waiting.conflicts > CONFLICTS_MAX) fail(waiting, new Overloaded());
+      else again.push(waiting);
+    }
     lane.waiting.unshift(...again);
+  }
+
+  /** One request's fault is not its neighbours': they are written one after the other, and only it fails. */
+  private async commitAlone(eventId: string, lane: Lane, batch: Waiting[]): Promise<void> {
+    for (const waiting of batch) if (!waiting.isGivenUp) await this.commit(eventId, lane, [waiting]);
   }
 
   /** An unknown commit is asked again with the same ids: what took effect answers as it did the first time. */
@@ -178,10 +180,12 @@ export class HoldCommitter {
     const requests = batch.map((waiting) => waiting.request);
     for (;;) {
       try {
-        return await this.options.write(eventId, requests);
+        const outcomes = await this.options.write(eventId, requests);
+        assert(outcomes.length === requests.length, 'one outcome a request');
+        return outcomes;
       } catch (error) {
         if (!(error instanceof DatabaseUnavailable)) throw error;
-        await pause(RETRY_PAUSE_MS);
+        await new Promise((resolve) => setTimeout(resolve, RETRY_PAUSE_MS));
         if (batch.every(({ isGivenUp }) => isGivenUp)) throw error;
       }
     }

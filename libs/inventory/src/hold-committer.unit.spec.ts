@@ -115,22 +115,27 @@ it('asks a lost race again in the next batch, before those who came later', asyn
 });
 
 it('asks again with the same ids while Postgres is away, then gives up', async () => {
-  const { subject, writes, batches } = committer({ answerWithinMs: 250 });
-  const a = subject.hold('e', request('a'));
-  writes[0]?.fail(new DatabaseUnavailable('gone'));
-  await new Promise((resolve) => setTimeout(resolve, 130));
-  expect(batches()).toEqual([['a'], ['a']]);
-  writes[1]?.answer();
-  expect((await a).outcome).toBe('held');
+  jest.useFakeTimers({ doNotFake: ['setImmediate'] });
+  try {
+    const { subject, writes, batches } = committer({ answerWithinMs: 250 });
+    const a = subject.hold('e', request('a'));
+    writes[0]?.fail(new DatabaseUnavailable('gone'));
+    await jest.advanceTimersByTimeAsync(100);
+    expect(batches()).toEqual([['a'], ['a']]);
+    writes[1]?.answer();
+    expect((await a).outcome).toBe('held');
 
-  const b = subject.hold('e', request('b'));
-  const refused = expect(b).rejects.toBeInstanceOf(DatabaseUnavailable);
-  await turn();
-  for (let i = 2; i < 6; i++) {
-    writes[i]?.fail(new DatabaseUnavailable('gone'));
-    await new Promise((resolve) => setTimeout(resolve, 110));
+    const b = subject.hold('e', request('b')).catch((error: unknown) => error);
+    await turn();
+    for (const write of [2, 3, 4]) {
+      writes[write]?.fail(new DatabaseUnavailable('gone'));
+      await jest.advanceTimersByTimeAsync(100);
+    }
+    expect(await b).toBeInstanceOf(DatabaseUnavailable);
+    expect(batches().slice(2)).toEqual([['b'], ['b'], ['b']]);
+  } finally {
+    jest.useRealTimers();
   }
-  await refused;
 });
 
 it('answers in time though a write does not, and schedules what that write took all the same', async () => {
@@ -170,6 +175,11 @@ it('does not let one request’s fault fail its neighbours', async () => {
   writes[3]?.answer();
   await poison;
   expect([(await first).outcome, (await good).outcome]).toEqual(['held', 'held']);
+});
+
+it('fails a request whose outcome is missing, instead of letting it wait', async () => {
+  const subject = new HoldCommitter({ write: () => Promise.resolve([]) });
+  await expect(subject.hold('e', request('a'))).rejects.toThrow('one outcome a request');
 });
 
 it('is settled once everything accepted has been answered', async () => {
