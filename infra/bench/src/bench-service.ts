@@ -2,7 +2,7 @@ import { openBroker } from '@holdfast/broker';
 import { loadConfig } from '@holdfast/config';
 import { Connections, HoldServiceConfig, holdService, HoldTaking, shortHoldRoute } from '@holdfast/hold-service';
 import { Problem, problem, startHttpService, TokenVerifier } from '@holdfast/http';
-import { hold, type HoldOutcome, type HoldRequest } from '@holdfast/inventory';
+import { hold, Overloaded, type HoldOutcome, type HoldRequest } from '@holdfast/inventory';
 import { openDatabase, type Database } from '@holdfast/postgres';
 import type { INestApplication } from '@nestjs/common';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
@@ -81,6 +81,7 @@ function holdAlone(database: Database) {
   return async (eventId: string, request: HoldRequest): Promise<HoldOutcome> => {
     const [outcome] = await hold(database, eventId, [request]);
     if (!outcome) throw new Error('one request, one outcome');
+    if (outcome.outcome === 'conflict') throw new Overloaded();
     return outcome;
   };
 }

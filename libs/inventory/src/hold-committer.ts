@@ -1,6 +1,6 @@
 import { strict as assert } from 'node:assert';
 import { DatabaseUnavailable } from '@holdfast/postgres';
-import { at } from './batch';
+import { at, type Conflict } from './batch';
 import type { HoldOutcome, HoldRequest } from './verbs/hold';
 
 /** The queue is full: the caller should be told to come back later. */
@@ -13,7 +13,7 @@ export class Overloaded extends Error {
 
 export interface HoldCommitterOptions {
   /** The batch verb, usually `hold` bound to its database. */
-  write: (eventId: string, requests: HoldRequest[]) => Promise<HoldOutcome[]>;
+  write: (eventId: string, requests: HoldRequest[]) => Promise<(HoldOutcome | Conflict)[]>;
   /** Called with the holds that a batch newly took, after their commit and before anybody is answered. Must not throw. */
   onCommitted?: (eventId: string, held: Extract<HoldOutcome, { outcome: 'held' }>[]) => void;
   batchMax?: number;
@@ -150,7 +150,7 @@ export class HoldCommitter {
   }
 
   private async commit(eventId: string, lane: Lane, batch: Waiting[]): Promise<void> {
-    let outcomes: HoldOutcome[];
+    let outcomes: (HoldOutcome | Conflict)[];
     try {
       outcomes = await this.writeUntilAnswered(eventId, batch);
     } catch (error) {
@@ -176,7 +176,7 @@ export class HoldCommitter {
   }
 
   /** An unknown commit is asked again with the same ids: what took effect answers as it did the first time. */
-  private async writeUntilAnswered(eventId: string, batch: Waiting[]): Promise<HoldOutcome[]> {
+  private async writeUntilAnswered(eventId: string, batch: Waiting[]): Promise<(HoldOutcome | Conflict)[]> {
     const requests = batch.map((waiting) => waiting.request);
     for (;;) {
       try {

@@ -1,10 +1,11 @@
 import { DatabaseUnavailable } from '@holdfast/postgres';
+import type { Conflict } from './batch';
 import { HoldCommitter, Overloaded, type HoldCommitterOptions } from './hold-committer';
 import type { HoldOutcome, HoldRequest } from './verbs/hold';
 
 interface Write {
   requests: HoldRequest[];
-  answer(outcome?: (request: HoldRequest) => HoldOutcome): void;
+  answer(outcome?: (request: HoldRequest) => HoldOutcome | Conflict): void;
   fail(error: Error): void;
 }
 
@@ -45,7 +46,7 @@ function committer(
     inFlightMax: 1,
     ...options,
     write: (_eventId, requests) =>
-      new Promise<HoldOutcome[]>((resolve, reject) => {
+      new Promise<(HoldOutcome | Conflict)[]>((resolve, reject) => {
         writes.push({ requests, answer: (outcome = held) => resolve(requests.map(outcome)), fail: reject });
       }),
     onCommitted: (_eventId, outcomes) => committed.push(outcomes.map((outcome) => outcome.hold.holdId)),

@@ -41,6 +41,6 @@ export {
 export { dueHolds, type DueHolds } from './due-holds';
 export { outstandingHolds, type OutstandingHold } from './outstanding-holds';
 export { forgetKeys } from './forget-keys';
-export { KeyLookups, type KeyLookup } from './key-lookups';
+export { KeyLookups } from './key-lookups';
 export { HoldCommitter, Overloaded, type HoldCommitterOptions } from './hold-committer';
 export { inventoryMigrations } from './migrations';

@@ -1,14 +1,12 @@
 import { DatabaseUnavailable } from '@holdfast/postgres';
 import { at } from './batch';
 import { ANSWER_WITHIN_MS, Overloaded } from './hold-committer';
-import type { HoldOutcome, HoldRequest } from './verbs/hold';
+import type { HoldOutcome, KeyLookup } from './verbs/hold';
 
 /** A statement of this many keys takes a few milliseconds; more would hold up the first of them. */
 const BATCH_MAX = 200;
 /** Look-ups of one event that may wait for their statement: ten statements, some tens of milliseconds. */
 export const LOOKUPS_WAITING_MAX = 2_000;
-
-export type KeyLookup = Pick<HoldRequest, 'buyerId' | 'key' | 'bodyHash'>;
 
 /** The batch read, usually `findReplays` bound to its database: an answer a key, in their order. */
 export type ReadKeys = (eventId: string, requests: KeyLookup[]) => Promise<(HoldOutcome | undefined)[]>;

@@ -1,7 +1,7 @@
 import { DatabaseUnavailable } from '@holdfast/postgres';
 import { Overloaded } from './hold-committer';
-import { KeyLookups, LOOKUPS_WAITING_MAX, type KeyLookup } from './key-lookups';
-import type { HoldOutcome } from './verbs/hold';
+import { KeyLookups, LOOKUPS_WAITING_MAX } from './key-lookups';
+import type { HoldOutcome, KeyLookup } from './verbs/hold';
 
 const ask = (key: string): KeyLookup => ({ buyerId: 'ann', key, bodyHash: Buffer.alloc(1) });
 const answerTo = ({ key }: KeyLookup): HoldOutcome => ({ outcome: 'unknown-seats', seatIds: [key] });

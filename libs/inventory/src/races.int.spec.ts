@@ -14,7 +14,6 @@ import {
   unblock,
   unbook,
   type Hold,
-  type HoldOutcome,
 } from './index';
 import { illegalChanges } from './spec/legal-life';
 import { hash, Sale } from './spec/sale';
@@ -47,7 +46,7 @@ afterEach(async () => {
   expect(await deadlocks()).toBe(deadlocksBefore);
 });
 
-const count = (outcomes: (HoldOutcome | undefined)[], what: string): number =>
+const count = (outcomes: ({ outcome: string } | undefined)[], what: string): number =>
   outcomes.filter((outcome) => outcome?.outcome === what).length;
 
 const expectLegal = async (sale: Sale): Promise<void> => expect(illegalChanges(await sale.ledger())).toEqual([]);

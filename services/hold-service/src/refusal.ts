@@ -41,7 +41,5 @@ export function refusalProblem(refusal: Refusal): Problem {
     case 'unknown-hold':
     case 'payment-in-progress':
       return problem(refusal.outcome);
-    case 'conflict':
-      return problem('overloaded');
   }
 }

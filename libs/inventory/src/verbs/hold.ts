@@ -1,7 +1,7 @@
 import { strict as assert } from 'node:assert';
 import type { Database } from '@holdfast/postgres';
 import { v7 as newId } from 'uuid';
-import { assertEachOnce, inOrder, missing } from '../batch';
+import { assertEachOnce, inOrder, missing, type Conflict } from '../batch';
 import { givenHolds, type GivenHold, type Hold, type HoldSeat } from '../holds';
 import type { SeatState } from '../seat-lifecycle';
 
@@ -33,16 +33,19 @@ export type HoldOutcome =
   | { outcome: 'buyer-limit'; limit: number; holding: number }
   | { outcome: 'not-on-sale'; from: Date; until: Date | null; closed: boolean }
   | { outcome: 'unknown-event' }
-  | { outcome: 'key-reused' }
-  /** Lost a race that this statement's snapshot could not see: ask again, in another batch. */
-  | { outcome: 'conflict' };
+  | { outcome: 'key-reused' };
 
 /**
  * Takes seats for buyers, each request all or nothing. The same key and body gets its first answer again.
  *
  * @param requests at least one; each buyer and each seat at most once
+ * @returns an outcome a request, in their order; `conflict` for one to be asked again, in another batch
  */
-export async function hold(db: Database, eventId: string, requests: HoldRequest[]): Promise<HoldOutcome[]> {
+export async function hold(
+  db: Database,
+  eventId: string,
+  requests: HoldRequest[],
+): Promise<(HoldOutcome | Conflict)[]> {
   assert(requests.length > 0, 'a batch has a first request');
   assertEachOnce(
     'buyer',
@@ -74,6 +77,9 @@ export async function hold(db: Database, eventId: string, requests: HoldRequest[
   return inOrder(requests, rows, (request, row) => toOutcome(eventId, request, row, sale, replays));
 }
 
+/** The part of a request that says whether it was answered before. */
+export type KeyLookup = Pick<HoldRequest, 'buyerId' | 'key' | 'bodyHash'>;
+
 /**
  * What the keys of hold requests were already answered with, in a fresh snapshot; undefined for one that never took
  * effect. Asked before a refusal that did not come from Postgres, so that nobody is refused by their own hold. Reads the
@@ -82,7 +88,7 @@ export async function hold(db: Database, eventId: string, requests: HoldRequest[
 export async function findReplays(
   db: Database,
   eventId: string,
-  requests: Pick<HoldRequest, 'buyerId' | 'key' | 'bodyHash'>[],
+  requests: KeyLookup[],
 ): Promise<(HoldOutcome | undefined)[]> {
   const rows = await db.query<{ i: number; hold_id: string; now: Date }>(findKeysSql, [
     eventId,
@@ -126,26 +132,29 @@ interface Sale {
   closed: boolean;
 }
 
-interface Row extends Partial<Sale> {
+interface RequestRow {
   i: number;
-  outcome: HoldOutcome['outcome'] | 'replay';
+  outcome: (HoldOutcome | Conflict)['outcome'] | 'replay';
   replay_of: string | null;
   holding: number;
   amount_minor: string;
   seats: [seatId: string, category: string, priceMinor: number][];
-  refused_by:
-    | {
-        seatId: string;
-        state: TakenSeat['state'];
-        holdId: string | null;
-        deadline: string | null;
-        buyerId: string | null;
-        key: string | null;
-      }[]
-    | null;
+  refused_by: RefusedByRow[] | null;
 }
 
-/** All of it: only the other rows leave it out. */
+type Row = RequestRow & { [Column in keyof Sale]: Sale[Column] | null };
+
+/** A taken seat, and the hold that has it. */
+interface RefusedByRow {
+  seatId: string;
+  state: TakenSeat['state'];
+  holdId: string | null;
+  deadline: string | null;
+  buyerId: string | null;
+  key: string | null;
+}
+
+/** The row of the first request carries the sale; in the others its columns are null, as they are for an unknown event. */
 function saleOf(rows: Row[]): Sale {
   const first = rows.find((row) => row.i === 0);
   assert(first, 'a row for the first request');
@@ -158,7 +167,7 @@ function toOutcome(
   row: Row,
   sale: Sale,
   replays: Map<string, GivenHold>,
-): HoldOutcome {
+): HoldOutcome | Conflict {
   switch (row.outcome) {
     case 'held':
       return { outcome: 'held', replayed: false, hold: newHold(eventId, request, row, sale), serverTime: sale.now };
@@ -200,7 +209,7 @@ function replayOutcome(bodyHash: Buffer, given: GivenHold, serverTime: Date, hol
   return { outcome: 'held', replayed: given.hold.holdId !== holdId, hold: given.hold, serverTime };
 }
 
-function takenSeat(request: HoldRequest, by: NonNullable<Row['refused_by']>[number]): TakenSeat {
+function takenSeat(request: HoldRequest, by: RefusedByRow): TakenSeat {
   return {
     seatId: by.seatId,
     state: by.state,
