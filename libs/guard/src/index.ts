@@ -2,4 +2,4 @@ export { Guard, CLAIM_MS, type GuardLog, type GuardOptions, type HeldSeats } fro
 export { guardOwner } from './owner';
 export { SeatFlights } from './seat-flights';
 export { STALE_MAX_MS, TakenMap, type KnownSeat, type TakenMapOptions } from './taken-map';
-export type { ClaimOutcome, RefusedSeat, SeatChange, TakenSeat } from './taken-seat';
+export type { ClaimOutcome, RefusedSeat, SeatChange, GuardedSeat } from './taken-seat';

@@ -1,5 +1,5 @@
 import { sameBuyer } from './owner';
-import type { RefusedSeat, TakenSeat } from './taken-seat';
+import type { RefusedSeat, GuardedSeat } from './taken-seat';
 
 /*
  * What a seat's key holds:
@@ -31,8 +31,8 @@ export function seatValue(seat: RefusedSeat): string {
 }
 
 /** Reads the reply of claim.lua, `[index in all seats from 1, value, milliseconds left]`: what is taken, for each claim. */
-export function readTaken(reply: unknown, claims: { owner: string; seatIds: string[] }[]): TakenSeat[][] {
-  const taken = claims.map((): TakenSeat[] => []);
+export function readTaken(reply: unknown, claims: { owner: string; seatIds: string[] }[]): GuardedSeat[][] {
+  const taken = claims.map((): GuardedSeat[] => []);
   let nth = 0;
   let before = 0;
   // In the order of the claims and of their seats, as the script went.
@@ -47,7 +47,7 @@ export function readTaken(reply: unknown, claims: { owner: string; seatIds: stri
   return taken;
 }
 
-function takenSeat(seatId: string, value: string, msLeft: number, owner: string): TakenSeat {
+function takenSeat(seatId: string, value: string, msLeft: number, owner: string): GuardedSeat {
   const [kind, holder] = value.split(':');
   return {
     seatId,

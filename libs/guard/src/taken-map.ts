@@ -1,7 +1,7 @@
 import type { Metrics } from '@holdfast/observability';
 import type { Counter, Gauge, Histogram } from 'prom-client';
 import { sameBuyer } from './owner';
-import type { TakenSeat } from './taken-seat';
+import type { GuardedSeat } from './taken-seat';
 
 /** A refusal may rest on what was asked this long ago at most; then the seat can be bought again through everyone. */
 export const STALE_MAX_MS = 250;
@@ -13,7 +13,7 @@ const AGE_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.25];
 /** A seat somebody has, as Redis or Postgres said. Not one that is only claimed: that may still come to nothing. */
 export interface KnownSeat {
   seatId: string;
-  state: TakenSeat['state'];
+  state: GuardedSeat['state'];
   /** The request that has it, from `guardOwner`; absent where that is not known (booked, blocked). */
   holder?: string;
   /** Time until it may be free by itself, counted from when the question was sent. */
@@ -75,10 +75,10 @@ export class TakenMap {
    *
    * @param owner who asks, from `guardOwner`: its own claim or hold never stands in its way
    */
-  known(eventId: string, owner: string, seatIds: string[]): TakenSeat[] {
+  known(eventId: string, owner: string, seatIds: string[]): GuardedSeat[] {
     if (this.entries.size === 0) return [];
     const now = this.clock();
-    const taken: TakenSeat[] = [];
+    const taken: GuardedSeat[] = [];
     let oldest = now;
     for (const seatId of seatIds) {
       const entry = this.entries.get(keyOf(eventId, seatId));

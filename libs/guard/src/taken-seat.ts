@@ -1,5 +1,5 @@
 /** A seat the guard knows to be taken, as it goes into a refusal. */
-export interface TakenSeat {
+export interface GuardedSeat {
   seatId: string;
   state: 'held' | 'booked' | 'blocked';
   /** Time until the guard forgets it by itself: the rest of the hold, or of a claim still on its way to Postgres. */
@@ -13,7 +13,7 @@ export interface TakenSeat {
 }
 
 /** `unguarded`: Redis is away, slow or failing; ask Postgres, with bounded concurrency. */
-export type ClaimOutcome = { claimed: true } | { claimed: false; taken: TakenSeat[] } | { claimed: 'unguarded' };
+export type ClaimOutcome = { claimed: true } | { claimed: false; taken: GuardedSeat[] } | { claimed: 'unguarded' };
 
 /** What Postgres said when it refused: the truth that repairs the guard's key. */
 export type RefusedSeat =

@@ -4,10 +4,10 @@ import {
   SeatFlights,
   STALE_MAX_MS,
   type Guard,
+  type GuardedSeat,
   type KnownSeat,
   type RefusedSeat,
   type TakenMap,
-  type TakenSeat as GuardedSeat,
 } from '@holdfast/guard';
 import type { HoldCommitter, HoldOutcome, HoldRequest, KeyLookups, TakenSeat } from '@holdfast/inventory';
 import { DatabaseUnavailable } from '@holdfast/postgres';
@@ -33,18 +33,9 @@ export interface HoldTakingParts {
  * Postgres.
  */
 export class HoldTaking {
-  private readonly taken: TakenMap;
-  private readonly guard: Guard;
-  private readonly committer: Pick<HoldCommitter, 'hold'>;
-  private readonly lookups: KeyLookups;
   private readonly flights = new SeatFlights();
 
-  constructor({ taken, guard, committer, lookups }: HoldTakingParts) {
-    this.taken = taken;
-    this.guard = guard;
-    this.committer = committer;
-    this.lookups = lookups;
-  }
+  constructor(private readonly parts: HoldTakingParts) {}
 
   /**
    * @throws Overloaded when too much is waiting
@@ -52,9 +43,9 @@ export class HoldTaking {
    */
   async take(eventId: string, request: HoldRequest): Promise<TakeOutcome> {
     const owner = guardOwner(request.buyerId, request.key);
-    if (!this.taken.on) return this.ask(eventId, owner, request);
+    if (!this.parts.taken.on) return this.ask(eventId, owner, request);
 
-    const known = () => this.taken.known(eventId, owner, request.seatIds);
+    const known = () => this.parts.taken.known(eventId, owner, request.seatIds);
     let seats = known();
     if (seats.length > 0) return this.refuse(eventId, request, seats);
     const answered = await this.flights.turn(eventId, request.seatIds, () => (seats = known()).length > 0);
@@ -69,7 +60,7 @@ export class HoldTaking {
   private async ask(eventId: string, owner: string, request: HoldRequest): Promise<TakeOutcome> {
     const refused = await this.claim(eventId, owner, request.seatIds);
     if (refused) return this.refuse(eventId, request, refused);
-    const askedAt = this.taken.now();
+    const askedAt = this.parts.taken.now();
     const outcome = await this.write(eventId, owner, request);
     await this.remember(eventId, owner, request, outcome, askedAt);
     return outcome;
@@ -81,11 +72,11 @@ export class HoldTaking {
    */
   private async claim(eventId: string, owner: string, seatIds: string[]): Promise<GuardedSeat[] | undefined> {
     for (let look = 1; ; look++) {
-      const sentAt = this.taken.now();
-      const claim = await this.guard.claim(eventId, owner, seatIds);
+      const sentAt = this.parts.taken.now();
+      const claim = await this.parts.guard.claim(eventId, owner, seatIds);
       if (claim.claimed !== false) return undefined;
       const decided = claim.taken.filter((seat) => !seat.claimed);
-      this.taken.note(eventId, decided, sentAt);
+      this.parts.taken.note(eventId, decided, sentAt);
       if (decided.length > 0 || look === CLAIM_LOOKS_MAX) return claim.taken;
       await sleep(CLAIM_LOOK_AGAIN_MS);
     }
@@ -93,15 +84,15 @@ export class HoldTaking {
 
   /** The hold this key was given may have ended, and others may have its seats now: its answer stays the same. */
   private async refuse(eventId: string, request: HoldRequest, seats: GuardedSeat[]): Promise<TakeOutcome> {
-    return (await this.lookups.find(eventId, request)) ?? { outcome: 'seats-taken', seats };
+    return (await this.parts.lookups.find(eventId, request)) ?? { outcome: 'seats-taken', seats };
   }
 
   private async write(eventId: string, owner: string, request: HoldRequest): Promise<HoldOutcome> {
     try {
-      return await this.committer.hold(eventId, request);
+      return await this.parts.committer.hold(eventId, request);
     } catch (error) {
       // Where Postgres went away the seats may be held: the claim stands until it runs out by itself.
-      if (!(error instanceof DatabaseUnavailable)) await this.guard.giveUp(eventId, owner, request.seatIds);
+      if (!(error instanceof DatabaseUnavailable)) await this.parts.guard.giveUp(eventId, owner, request.seatIds);
       throw error;
     }
   }
@@ -117,15 +108,15 @@ export class HoldTaking {
       const { hold, serverTime } = outcome;
       const msLeft = hold.deadline.getTime() - serverTime.getTime();
       const held = request.seatIds.map((seatId) => ({ seatId, state: 'held', holder: owner, msLeft }) as const);
-      this.taken.note(eventId, held, askedAt);
+      this.parts.taken.note(eventId, held, askedAt);
       // The buyer has the seats, whatever becomes of the guard's key: a claim that is not confirmed runs out by itself.
-      void this.guard.confirm(eventId, owner, { holdId: hold.holdId, seatIds: request.seatIds, msLeft });
+      void this.parts.guard.confirm(eventId, owner, { holdId: hold.holdId, seatIds: request.seatIds, msLeft });
       return;
     }
     // A replay claims nothing new: where its hold lives on the key carries that hold, and is left alone.
     const refused = outcome.outcome === 'seats-taken' ? truths(outcome.seats, outcome.serverTime) : [];
-    const repaired = this.guard.giveUp(eventId, owner, request.seatIds, refused);
-    this.taken.note(eventId, refused.map(knownSeat), askedAt);
+    const repaired = this.parts.guard.giveUp(eventId, owner, request.seatIds, refused);
+    this.parts.taken.note(eventId, refused.map(knownSeat), askedAt);
     await repaired;
   }
 }

@@ -37,8 +37,9 @@ import type { FastifyReply } from 'fastify';
 import { distinctSeats } from './distinct-seats';
 import { toBody } from './hold-body';
 import { HoldTaking } from './hold-taking';
-import { EventId, HoldId } from './path-id';
 import { newHoldId } from './new-hold-id';
+import { only } from './only';
+import { EventId, HoldId } from './path-id';
 import { refusalProblem } from './refusal';
 
 /** A buyer's latest holds of one event; the limit per buyer keeps those that count far below. */
@@ -124,8 +125,8 @@ export class HoldController {
     @HoldId() holdId: string,
     @Query() { version }: VersionQuery,
   ): Promise<HoldBody> {
-    const [outcome] = await release(this.database, eventId, [{ holdId, buyerId: caller.id, version }]);
-    if (outcome?.outcome !== 'released') throw outcome ? refusalProblem(outcome) : new Error('one hold, one outcome');
+    const outcome = only(await release(this.database, eventId, [{ holdId, buyerId: caller.id, version }]));
+    if (outcome.outcome !== 'released') throw refusalProblem(outcome);
     await this.guard.release(eventId, holdId, seatIdsOf(outcome.hold));
     return toBody(outcome.hold, outcome.serverTime);
   }
@@ -160,8 +161,8 @@ export class HoldController {
     // The key's scope is buyer and verb: the hold it was used for is part of the request.
     const bodyHash = requestHash({ holdId, ...body });
     const request = { holdId, buyerId: caller.id, key, bodyHash, seconds: body.seconds, version: body.version };
-    const [outcome] = await extend(this.database, eventId, [request]);
-    if (outcome?.outcome !== 'extended') throw outcome ? refusalProblem(outcome) : new Error('one hold, one outcome');
+    const outcome = only(await extend(this.database, eventId, [request]));
+    if (outcome.outcome !== 'extended') throw refusalProblem(outcome);
     const { hold, serverTime, replayed } = outcome;
     const msLeft = hold.deadline.getTime() - serverTime.getTime();
     await this.guard.extend(eventId, { holdId, seatIds: seatIdsOf(hold), msLeft });

@@ -17,6 +17,7 @@ import { beginPayment, book, endPayment, lateBook, unbook } from '@holdfast/inve
 import { Database } from '@holdfast/postgres';
 import { Controller, UseFilters } from '@nestjs/common';
 import { MessagePattern, Payload } from '@nestjs/microservices';
+import { only } from './only';
 
 /**
  * What payment-service asks. Each command may come any number of times for the same attempt and is answered alike; a
@@ -82,9 +83,4 @@ export class PaymentCommandsController {
     await this.guard.unbook(eventId, request.holdId, seatIds);
     return { outcome: 'unbooked', replayed, seatIds };
   }
-}
-
-function only<T>([outcome]: T[]): T {
-  if (outcome === undefined) throw new Error('one request, one outcome');
-  return outcome;
 }
