@@ -48,6 +48,7 @@ COPY --from=build /out ./
 
 # Every service listens on the same port of its own container, so one health check fits all.
 ENV NODE_ENV=production \
+    MALLOC_ARENA_MAX=2 \
     HOLDFAST_HTTP_HOST=0.0.0.0 \
     HOLDFAST_HTTP_PORT=8080 \
     HOLDFAST_SANDBOX_PORT=8080 \

@@ -6,9 +6,11 @@ const READY_ANSWER_MS = 2_000;
 /**
  * Node sizes its heap by the machine's memory, and on a large one lets hundreds of megabytes of garbage wait. With these
  * bounds a hold-service in a rush takes 255 MB instead of 350 (Node 24), at the same speed; two imports of 200,000 seats at
- * a time fit.
+ * a time fit. A half of 8 MB took 40 MB less, and a quarter of the rush's speed.
  */
 const NODE_FLAGS = ['--enable-source-maps', '--max-old-space-size=1024', '--max-semi-space-size=16'];
+/** What a thread that made an event gave back stays with the allocator's pool of that thread: 274 MB in a rush, not 322. */
+const MEMORY = { MALLOC_ARENA_MAX: '2' };
 
 /** The services in the order they start; they stop in the opposite order. Ports are the wished ones, from the first to the last. */
 export const SERVICE_PORTS = {
@@ -41,6 +43,7 @@ export function serviceProcess(name, system) {
     env: {
       PATH: process.env.PATH ?? '',
       NODE_ENV: 'production',
+      ...MEMORY,
       ...userSettings(process.env),
       ...settingsOf[name](system),
       HOLDFAST_HTTP_PORT: String(system.ports[name]),

@@ -10,7 +10,11 @@ const THREAD = join(__dirname, '..', 'dist', 'event-import-thread.js');
 
 /** For a body of the largest size, of whatever JSON it may be; beyond it the thread ends, and nothing else with it. */
 const HEAP_MAX_MB = 1_024;
-const THREAD_IDLE_MS = 10_000;
+/**
+ * For the next of a row of imports. What the thread took goes back to the system only after it has ended: with ten seconds,
+ * a hold-service whose event went on sale at once had 430 MB.
+ */
+const THREAD_IDLE_MS = 1_000;
 /** Of the bodies that are received, wait or are worked on: two of the largest, or five plans of 200,000 seats. */
 export const IMPORT_BYTES_IN_HAND_MAX = 128 * 1024 * 1024;
 
