@@ -74,7 +74,7 @@ export async function holdStates(database: Database, eventId: string): Promise<R
   return Object.fromEntries(rows.map((row) => [row.hold_id, row.state]));
 }
 
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 30_000;
 
 /** Polls until `condition` holds; what it waits for happens on real servers, in their own time. */
 export async function eventually(condition: () => boolean | Promise<boolean>): Promise<void> {
