@@ -11,11 +11,18 @@ export class Overloaded extends Error {
   }
 }
 
+/** What the committer logs with; a logger of pino fits. */
+export interface CommitterLog {
+  error(members: object, message: string): void;
+}
+
 export interface HoldCommitterOptions {
   /** The batch verb, usually `hold` bound to its database. */
   write: (eventId: string, requests: HoldRequest[]) => Promise<(HoldOutcome | Conflict)[]>;
-  /** Called with the holds that a batch newly took, after their commit and before anybody is answered. Must not throw. */
+  /** Called with the holds that a batch newly took, after their commit and before anybody is answered. */
   onCommitted?: (eventId: string, held: Extract<HoldOutcome, { outcome: 'held' }>[]) => void;
+  /** Is told what `onCommitted` threw. */
+  log?: CommitterLog;
   batchMax?: number;
   /** Statements of one event under way at once. */
   inFlightMax?: number;
@@ -60,7 +67,7 @@ interface Waiting {
 interface Lane {
   waiting: Waiting[];
   inFlight: Set<Waiting[]>;
-  /** Until the batch under way counts as slow. */
+  /** Until the batch under way counts as slow, and the few that wait go beside it. */
   patience?: NodeJS.Timeout;
 }
 
@@ -76,6 +83,7 @@ export class HoldCommitter {
   constructor(options: HoldCommitterOptions) {
     this.options = {
       onCommitted: () => undefined,
+      log: { error: () => undefined },
       batchMax: BATCH_MAX,
       inFlightMax: IN_FLIGHT_MAX,
       overlapMin: OVERLAP_MIN,
@@ -122,31 +130,33 @@ export class HoldCommitter {
   }
 
   /** Sends as many batches as may be under way and are worth it; forgets a lane that has nothing left. */
-  private fill(eventId: string, lane: Lane, isSlow = false): void {
+  private fill(eventId: string, lane: Lane): void {
     while (lane.waiting.length > 0 && lane.inFlight.size < this.options.inFlightMax) {
-      if (lane.inFlight.size > 0 && lane.waiting.length < this.options.overlapMin && !isSlow) {
-        lane.patience ??= setTimeout(() => {
-          lane.patience = undefined;
-          this.fill(eventId, lane, true);
-        }, OVERLAP_AFTER_MS);
+      if (lane.inFlight.size > 0 && lane.waiting.length < this.options.overlapMin) {
+        lane.patience ??= setTimeout(() => this.send(eventId, lane), OVERLAP_AFTER_MS);
         return;
       }
-      const batch = takeBatch(lane, this.options.batchMax);
-      // All that wait meet somebody under way.
-      if (batch.length === 0) return;
-      lane.inFlight.add(batch);
-      clearTimeout(lane.patience);
-      lane.patience = undefined;
-      void this.commit(eventId, lane, batch).finally(() => {
-        lane.inFlight.delete(batch);
-        this.fill(eventId, lane);
-      });
+      if (!this.send(eventId, lane)) return;
     }
     if (lane.waiting.length > 0 || lane.inFlight.size > 0) return;
     this.lanes.delete(eventId);
     if (this.lanes.size > 0) return;
     this.idle.forEach((resolve) => resolve());
     this.idle = [];
+  }
+
+  /** @returns false when all that wait meet somebody under way */
+  private send(eventId: string, lane: Lane): boolean {
+    clearTimeout(lane.patience);
+    lane.patience = undefined;
+    const batch = takeBatch(lane, this.options.batchMax);
+    if (batch.length === 0) return false;
+    lane.inFlight.add(batch);
+    void this.commit(eventId, lane, batch).finally(() => {
+      lane.inFlight.delete(batch);
+      this.fill(eventId, lane);
+    });
+    return true;
   }
 
   private async commit(eventId: string, lane: Lane, batch: Waiting[]): Promise<void> {
@@ -157,8 +167,7 @@ export class HoldCommitter {
       if (batch.length > 1 && !(error instanceof DatabaseUnavailable)) return this.commitAlone(eventId, lane, batch);
       return batch.forEach((waiting) => fail(waiting, error));
     }
-    const held = outcomes.filter((outcome) => outcome.outcome === 'held').filter((outcome) => !outcome.replayed);
-    if (held.length > 0) this.options.onCommitted(eventId, held);
+    this.announce(eventId, outcomes);
     const again: Waiting[] = [];
     for (const [i, waiting] of batch.entries()) {
       const outcome = at(outcomes, i);
@@ -168,6 +177,17 @@ export class HoldCommitter {
       else again.push(waiting);
     }
     lane.waiting.unshift(...again);
+  }
+
+  /** The holds are taken, whatever becomes of the word about them: their buyers are answered all the same. */
+  private announce(eventId: string, outcomes: (HoldOutcome | Conflict)[]): void {
+    const held = outcomes.filter((outcome) => outcome.outcome === 'held').filter((outcome) => !outcome.replayed);
+    if (held.length === 0) return;
+    try {
+      this.options.onCommitted(eventId, held);
+    } catch (error) {
+      this.options.log.error({ err: error, eventId }, 'Could not pass on which holds were taken');
+    }
   }
 
   /** One request's fault is not its neighbours': they are written one after the other, and only it fails. */

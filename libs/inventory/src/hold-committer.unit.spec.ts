@@ -183,6 +183,21 @@ it('fails a request whose outcome is missing, instead of letting it wait', async
   await expect(subject.hold('e', request('a'))).rejects.toThrow('one outcome a request');
 });
 
+it('answers holds that were taken although nobody could be told of them, and goes on', async () => {
+  const logged: object[] = [];
+  const subject = new HoldCommitter({
+    write: (_eventId, requests) => Promise.resolve(requests.map(held)),
+    onCommitted: () => {
+      throw new Error('no timers');
+    },
+    log: { error: (members) => logged.push(members) },
+  });
+  const both = ['a', 'b'].map((name) => subject.hold('e', request(name)));
+  expect(await Promise.all(both)).toMatchObject([{ outcome: 'held' }, { outcome: 'held' }]);
+  await subject.settled();
+  expect(logged).toMatchObject(Array(2).fill({ err: new Error('no timers'), eventId: 'e' }));
+});
+
 it('is settled once everything accepted has been answered', async () => {
   const { subject, writes } = committer();
   await subject.settled();
@@ -236,6 +251,24 @@ it('begins a batch beside another when enough wait, or when the one under way is
     expect(batches().slice(2)).toEqual([['d']]);
     jest.advanceTimersByTime(10);
     expect(batches().slice(2)).toEqual([['d'], ['e']]);
+  } finally {
+    jest.useRealTimers();
+  }
+});
+
+it('keeps the requests of an event in one lane, though one of an emptied lane was waited for', async () => {
+  jest.useFakeTimers({ doNotFake: ['setImmediate'] });
+  try {
+    const { subject, writes, batches } = committer({ inFlightMax: 2, overlapMin: 2, answerWithinMs: 5 });
+    const late = ['a', 'b'].map((name) => subject.hold('e', request(name)).catch((error: unknown) => error));
+    jest.advanceTimersByTime(5);
+    await Promise.all(late);
+    writes[0]?.answer();
+    await turn();
+    void subject.hold('e', request('c', ['C1'])).catch(() => undefined);
+    jest.advanceTimersByTime(6);
+    void subject.hold('e', request('d', ['C1'])).catch(() => undefined);
+    expect(batches()).toEqual([['a'], ['c']]);
   } finally {
     jest.useRealTimers();
   }

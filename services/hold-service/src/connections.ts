@@ -65,6 +65,7 @@ export class Connections implements OnApplicationShutdown {
       write: (eventId, requests) => hold(database, eventId, requests),
       onCommitted: (eventId, held) =>
         scheduler.schedule(held.map(({ hold: { holdId, deadline } }) => ({ eventId, holdId, deadline }))),
+      log,
       batchMax: config.groupCommitBatchMax,
       queueMax: config.groupCommitQueueMax,
       answerWithinMs: config.groupCommitAnswerWithinMs,
