@@ -45,6 +45,12 @@ export async function withoutConflicts<Request, Outcome extends { outcome: strin
   return outcomes;
 }
 
+/** The outcome of a batch of one request. */
+export function only<Outcome>(outcomes: Outcome[]): Outcome {
+  assert(outcomes.length === 1, 'one request, one outcome');
+  return at(outcomes, 0);
+}
+
 /** The seats asked for that are not among those found, in the order asked. */
 export function missing(asked: string[], found: string[]): string[] {
   const known = new Set(found);

@@ -1,3 +1,4 @@
+export { only } from './batch';
 export type { HoldState, LedgerKind, SeatState } from './seat-lifecycle';
 export { findReplays, hold, type HoldOutcome, type HoldRequest, type TakenSeat } from './verbs/hold';
 export { extend, type ExtendOutcome, type ExtendRequest } from './verbs/extend';

@@ -22,7 +22,7 @@ import {
 import {
   extend,
   listHolds,
-  Overloaded,
+  only,
   readClock,
   readEvent,
   readHistory,
@@ -34,13 +34,12 @@ import { Database } from '@holdfast/postgres';
 import { Body, Controller, Delete, Get, HttpCode, Post, Query, Res } from '@nestjs/common';
 import { ApiBearerAuth, ApiCreatedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
-import { distinctSeats } from './distinct-seats';
+import { checkDistinctSeats } from './distinct-seats';
 import { toBody } from './hold-body';
 import { HoldTaking } from './hold-taking';
-import { newHoldId } from './new-hold-id';
-import { only } from './only';
 import { EventId, HoldId } from './path-id';
 import { refusalProblem } from './refusal';
+import { takeHold } from './take-hold';
 
 /** A buyer's latest holds of one event; the limit per buyer keeps those that count far below. */
 const HOLDS_LISTED_MAX = 100;
@@ -84,11 +83,8 @@ export class HoldController {
     @Body() body: CreateHoldBody,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<HoldBody> {
-    const seatIds = distinctSeats(body.seats, SEATS_PER_HOLD_MAX);
-    const request = { holdId: newHoldId(), buyerId: caller.id, key, bodyHash: requestHash(body), seatIds };
-    const outcome = await this.taking.take(eventId, request).catch((error: unknown) => {
-      throw error instanceof Overloaded ? problem('overloaded') : error;
-    });
+    checkDistinctSeats(body.seats, SEATS_PER_HOLD_MAX);
+    const outcome = await takeHold(this.taking, eventId, caller.id, key, body);
     if (outcome.outcome !== 'held') throw refusalProblem(outcome);
     markReplayed(reply, outcome.replayed);
     void reply.header('location', `/v1/events/${eventId}/holds/${outcome.hold.holdId}`);

@@ -13,11 +13,10 @@ import {
   type UnbookReply,
 } from '@holdfast/contracts';
 import { Guard } from '@holdfast/guard';
-import { beginPayment, book, endPayment, lateBook, unbook } from '@holdfast/inventory';
+import { beginPayment, book, endPayment, lateBook, only, unbook } from '@holdfast/inventory';
 import { Database } from '@holdfast/postgres';
 import { Controller, UseFilters } from '@nestjs/common';
 import { MessagePattern, Payload } from '@nestjs/microservices';
-import { only } from './only';
 
 /**
  * What payment-service asks. Each command may come any number of times for the same attempt and is answered alike; a

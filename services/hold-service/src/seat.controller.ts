@@ -21,7 +21,7 @@ import type { FastifyReply } from 'fastify';
 import { v7 as newId } from 'uuid';
 import { EventId } from './path-id';
 import { refusalProblem } from './refusal';
-import { distinctSeats } from './distinct-seats';
+import { checkDistinctSeats } from './distinct-seats';
 
 @ApiTags('seats')
 @Controller('v1/events/:eventId')
@@ -133,10 +133,11 @@ export class SeatController {
   }
 
   private async request(caller: Identity, eventId: string, key: string, body: BlockSeatsBody) {
-    const seatIds = distinctSeats(body.seats, SEATS_PER_BLOCK_MAX);
+    const { seats: seatIds, reason } = body;
+    checkDistinctSeats(seatIds, SEATS_PER_BLOCK_MAX);
     const event = await readEvent(this.database, eventId);
     if (event?.organiserId !== caller.id) throw problem('unknown-event');
-    return { organiserId: caller.id, key, bodyHash: requestHash(body), seatIds, reason: body.reason };
+    return { organiserId: caller.id, key, bodyHash: requestHash(body), seatIds, reason };
   }
 }
 

@@ -1,18 +1,9 @@
 import { isSeatId, SEATS_PER_HOLD_MAX } from '@holdfast/contracts';
-import {
-  hasRole,
-  isIdempotencyKey,
-  problem,
-  REPLAYED_HEADER,
-  requestHash,
-  type ShortHandler,
-  type TokenVerifier,
-} from '@holdfast/http';
-import { Overloaded } from '@holdfast/inventory';
+import { hasRole, isIdempotencyKey, REPLAYED_HEADER, type ShortHandler, type TokenVerifier } from '@holdfast/http';
 import { toBody } from './hold-body';
 import type { HoldTaking } from './hold-taking';
-import { newHoldId } from './new-hold-id';
 import { refusalProblem } from './refusal';
+import { takeHold } from './take-hold';
 
 /** The route's path, the event's id as ids are made and written; any other spelling is the controller's to understand. */
 export const HOLDS_PATH =
@@ -22,16 +13,12 @@ export const HOLDS_PATH =
 export function shortHoldRoute(taking: Pick<HoldTaking, 'take'>, tokens: TokenVerifier): ShortHandler {
   return async ({ params: [eventId = ''], headers, body }) => {
     const key = headers['idempotency-key'];
-    const seatIds = seatsOf(body);
-    if (!seatIds || !isIdempotencyKey(key)) return undefined;
+    const seats = seatsOf(body);
+    if (!seats || !isIdempotencyKey(key)) return undefined;
     const caller = await tokens.verify(headers.authorization).catch(() => undefined);
     if (!caller || !hasRole(caller, ['buyer'])) return undefined;
 
-    const bodyHash = requestHash({ seats: seatIds });
-    const hold = { holdId: newHoldId(), buyerId: caller.id, key, bodyHash, seatIds };
-    const outcome = await taking.take(eventId, hold).catch((error: unknown) => {
-      throw error instanceof Overloaded ? problem('overloaded') : error;
-    });
+    const outcome = await takeHold(taking, eventId, caller.id, key, { seats });
     if (outcome.outcome !== 'held') return refusalProblem(outcome);
     return {
       status: 201,

@@ -1,7 +1,6 @@
-import { strict as assert } from 'node:assert';
 import type { Database } from '@holdfast/postgres';
 import { v7 as newId } from 'uuid';
-import { assertEachOnce, missing, withoutConflicts, type Conflict } from '../batch';
+import { assertEachOnce, missing, only, withoutConflicts, type Conflict } from '../batch';
 import type { SeatState } from '../seat-lifecycle';
 
 export interface BlockRequest {
@@ -31,7 +30,7 @@ export function unblock(db: Database, eventId: string, request: BlockRequest): P
 async function changeBlock(db: Database, sql: string, eventId: string, request: BlockRequest): Promise<BlockOutcome> {
   assertEachOnce('seat', request.seatIds);
   const { organiserId, key, bodyHash, seatIds, reason } = request;
-  const [outcome] = await withoutConflicts([request], async () => {
+  const outcomes = await withoutConflicts([request], async () => {
     const rows = await db.query<Row>(sql, [eventId, organiserId, key, bodyHash, seatIds, reason ?? null, newId()]);
     return rows.map((row): BlockOutcome | Conflict => {
       const serverTime = row.now;
@@ -52,8 +51,7 @@ async function changeBlock(db: Database, sql: string, eventId: string, request: 
       }
     });
   });
-  assert(outcome, 'one request, one outcome');
-  return outcome;
+  return only(outcomes);
 }
 
 interface Row {

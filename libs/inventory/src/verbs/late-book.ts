@@ -1,7 +1,6 @@
-import { strict as assert } from 'node:assert';
 import type { Database } from '@holdfast/postgres';
 import { v7 as newId } from 'uuid';
-import { withoutConflicts, type Conflict } from '../batch';
+import { only, withoutConflicts, type Conflict } from '../batch';
 
 export interface LateBookRequest {
   attemptId: string;
@@ -22,7 +21,7 @@ export type LateBookOutcome =
  */
 export async function lateBook(db: Database, eventId: string, request: LateBookRequest): Promise<LateBookOutcome> {
   const { attemptId, holdId, newHoldId } = request;
-  const [outcome] = await withoutConflicts([request], async () => {
+  const outcomes = await withoutConflicts([request], async () => {
     const rows = await db.query<Row>(lateBookSql, [eventId, attemptId, holdId, newHoldId, newId()]);
     return rows.map((row): LateBookOutcome | Conflict => {
       const { outcome, now: serverTime } = row;
@@ -32,8 +31,7 @@ export async function lateBook(db: Database, eventId: string, request: LateBookR
       return { outcome: 'booked', replayed, holdId: row.booked_hold_id, seatIds: row.seat_ids, serverTime };
     });
   });
-  assert(outcome, 'one request, one outcome');
-  return outcome;
+  return only(outcomes);
 }
 
 interface Row {
