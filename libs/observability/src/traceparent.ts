@@ -5,7 +5,7 @@ import type { FastifyInstance } from 'fastify';
 /** https://www.w3.org/TR/trace-context/#traceparent-header, version 00. Ids of zeros only are invalid. */
 const TRACEPARENT = /^00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})$/;
 const SAMPLED = '01';
-const SPAN_ID_LENGTH = 16;
+const SPAN_ID_DIGITS = 16;
 
 /** A step of a trace. Its ids are made when first asked for: most requests send nothing on and log nothing. */
 interface Step {
@@ -31,9 +31,9 @@ export function withTraceparent<T>(incoming: unknown, work: () => T): T {
 }
 
 /** A step of the same trace with a span id of its own; a new trace when `parent` is missing or malformed. */
-export function childTraceparent(parent?: unknown): string {
+function childTraceparent(parent: unknown): string {
   const [, traceId, flags] = (typeof parent === 'string' && TRACEPARENT.exec(parent)) || [];
-  return `00-${traceId ?? randomHex()}-${randomHex().slice(-SPAN_ID_LENGTH)}-${flags ?? SAMPLED}`;
+  return `00-${traceId ?? randomHex()}-${randomHex().slice(-SPAN_ID_DIGITS)}-${flags ?? SAMPLED}`;
 }
 
 /** Makes every request of a server a step of the trace its `traceparent` header names. */
