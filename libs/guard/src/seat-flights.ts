@@ -1,3 +1,5 @@
+import { localKey } from './seat-key';
+
 /** A request waits this long at most for others that ask for the same seat; then it asks too. */
 export const FOLLOW_MS = 100;
 
@@ -58,7 +60,7 @@ export class SeatFlights {
 
   private begin(eventId: string, seatIds: string[]): () => void {
     const flight: Flight = {};
-    const keys = seatIds.map((seatId) => `${eventId} ${seatId}`).filter((key) => !this.flights.has(key));
+    const keys = seatIds.map((seatId) => localKey(eventId, seatId)).filter((key) => !this.flights.has(key));
     for (const key of keys) this.flights.set(key, flight);
     return () => {
       for (const key of keys) this.flights.delete(key);
@@ -69,7 +71,7 @@ export class SeatFlights {
   private ahead(eventId: string, seatIds: string[]): Flight | undefined {
     if (this.flights.size === 0) return undefined;
     for (const seatId of seatIds) {
-      const flight = this.flights.get(`${eventId} ${seatId}`);
+      const flight = this.flights.get(localKey(eventId, seatId));
       if (flight) return flight;
     }
     return undefined;

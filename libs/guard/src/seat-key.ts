@@ -14,6 +14,11 @@ export function seatKey(eventId: string, seatId: string): string {
   return `holdfast:{${eventId}}:seat:${seatId}`;
 }
 
+/** A seat's key within this process, shorter. */
+export function localKey(eventId: string, seatId: string): string {
+  return `${eventId} ${seatId}`;
+}
+
 /** Says for a short time that a hold ended, so that no late update brings it back. */
 export function endMarkKey(eventId: string, holdId: string): string {
   return `holdfast:{${eventId}}:ended:${holdId}`;

@@ -1,6 +1,7 @@
 import type { Metrics } from '@holdfast/observability';
 import type { Counter, Gauge, Histogram } from 'prom-client';
 import { sameBuyer } from './owner';
+import { localKey } from './seat-key';
 import type { GuardedSeat } from './taken-seat';
 
 /** A refusal may rest on what was asked this long ago at most; then the seat can be bought again through everyone. */
@@ -61,7 +62,7 @@ export class TakenMap {
     this.size = metrics.gauge('taken_map_entries', 'Seats known to be taken');
   }
 
-  get on(): boolean {
+  get isOn(): boolean {
     return this.staleMaxMs > 0;
   }
 
@@ -81,7 +82,7 @@ export class TakenMap {
     const taken: GuardedSeat[] = [];
     let oldest = now;
     for (const seatId of seatIds) {
-      const entry = this.entries.get(keyOf(eventId, seatId));
+      const entry = this.entries.get(localKey(eventId, seatId));
       if (!entry || entry.forgetAt <= now || entry.holder === owner) continue;
       const { state, holder } = entry;
       const heldByYou = holder !== undefined && sameBuyer(holder, owner);
@@ -101,7 +102,7 @@ export class TakenMap {
     for (const seat of seats) {
       const forgetAt = sentAt + Math.min(seat.msLeft, this.staleMaxMs);
       if (forgetAt <= now) continue;
-      const key = keyOf(eventId, seat.seatId);
+      const key = localKey(eventId, seat.seatId);
       // To the end of the order, where it belongs by its age.
       this.entries.delete(key);
       this.entries.set(key, { ...seat, sentAt, forgetAt });
@@ -112,7 +113,7 @@ export class TakenMap {
   /** These seats may be free again: ask. */
   forget(eventId: string, seatIds: string[]): void {
     if (this.entries.size === 0) return;
-    for (const seatId of seatIds) this.entries.delete(keyOf(eventId, seatId));
+    for (const seatId of seatIds) this.entries.delete(localKey(eventId, seatId));
     this.size.set(this.entries.size);
   }
 
@@ -123,8 +124,4 @@ export class TakenMap {
     }
     this.size.set(this.entries.size);
   }
-}
-
-function keyOf(eventId: string, seatId: string): string {
-  return `${eventId} ${seatId}`;
 }

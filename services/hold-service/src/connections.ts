@@ -71,7 +71,7 @@ export class Connections implements OnApplicationShutdown {
       answerWithinMs: config.groupCommitAnswerWithinMs,
     });
     const taken = new TakenMap({ metrics, staleMaxMs: config.takenMapMs });
-    if (taken.on) await forgetWhatChanged(taken, broker);
+    if (taken.isOn) await forgetWhatChanged(taken, broker);
     return new Connections({
       database,
       clock,

@@ -43,7 +43,7 @@ export class HoldTaking {
    */
   async take(eventId: string, request: HoldRequest): Promise<TakeOutcome> {
     const owner = guardOwner(request.buyerId, request.key);
-    if (!this.parts.taken.on) return this.ask(eventId, owner, request);
+    if (!this.parts.taken.isOn) return this.ask(eventId, owner, request);
 
     const known = () => this.parts.taken.known(eventId, owner, request.seatIds);
     let seats = known();
