@@ -302,6 +302,17 @@ describe('guard', () => {
       expect(await Promise.all([value('A1'), value('A2')])).toEqual([null, null]);
     });
 
+    it('frees no seat by entries that keep or take one', async () => {
+      const holdId = await hold(ana, 'A1');
+      await guard.block(eventId, ['A2']);
+      await guard.applyLedger(eventId, [
+        { kind: 'held', seatId: 'A1', holdId },
+        { kind: 'extended', seatId: 'A1', holdId },
+        { kind: 'blocked', seatId: 'A2', holdId: null },
+      ]);
+      expect(await Promise.all([value('A1'), value('A2')])).toEqual([`hold:${ana}:${holdId}`, 'blocked']);
+    });
+
     it('takes no seat, however late an entry comes', async () => {
       await guard.applyLedger(eventId, [
         { kind: 'held', seatId: 'A1', holdId: 'h1' },

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { freesSeat } from '@holdfast/contracts';
 import type { Metrics } from '@holdfast/observability';
 import { loadScript, renewRedis, runScript, type RedisClient, type Script } from '@holdfast/redis';
 import { circuitBreaker, CircuitState, ConsecutiveBreaker, handleAll } from 'cockatiel';
@@ -107,9 +108,9 @@ export class Guard {
     return this.confirming.ask(eventId, { owner, ...held });
   }
 
-  /** The deadline moved later: by an extension or by pay grace. */
+  /** The deadline moved later, by an extension or by pay grace; a shorter `msLeft` changes nothing. */
   extend(eventId: string, held: HeldSeats): Promise<boolean> {
-    return this.update('extend', eventId, undefined, held.seatIds, [held.holdId, Math.floor(held.msLeft)]);
+    return this.update('extend', eventId, held.seatIds, [held.holdId, Math.floor(held.msLeft)]);
   }
 
   /**
@@ -123,8 +124,8 @@ export class Guard {
     this.taken?.forget(eventId, seatIds);
     const truths = new Map(refused.map((seat) => [seat.seatId, seat]));
     if (refused.length > 0) this.repairs.inc(refused.length);
-    return this.inChunks(seatIds, (chunk) => {
-      const seats = chunk.map((seatId) => ({ seatId, truth: truths.get(seatId) }));
+    return this.inScripts(seatIds, (some) => {
+      const seats = some.map((seatId) => ({ seatId, truth: truths.get(seatId) }));
       const keys = seats.flatMap(({ seatId, truth }) => [seatKey(eventId, seatId), endMarkKey(eventId, holdOf(truth))]);
       const values = seats.flatMap(({ truth }) => (truth ? [seatValue(truth), lifeOf(truth)] : ['', 0]));
       return this.attempt('give-up', keys, [owner, ...values]);
@@ -140,7 +141,7 @@ export class Guard {
   /** The hold is booked: its seats carry a mark that outlives the deadline. */
   book(eventId: string, holdId: string, seatIds: string[]): Promise<boolean> {
     this.taken?.forget(eventId, seatIds);
-    return this.update('book', eventId, holdId, seatIds, [holdId, MARK_MS]);
+    return this.update('book', eventId, seatIds, [holdId, MARK_MS], [endMarkKey(eventId, holdId)]);
   }
 
   /** These booked seats are free again. */
@@ -148,13 +149,15 @@ export class Guard {
     return this.release(eventId, holdId, seatIds);
   }
 
+  /** The organiser keeps these seats back. Those that somebody has stay as they are. */
   block(eventId: string, seatIds: string[]): Promise<boolean> {
-    return this.update('block', eventId, undefined, seatIds, [MARK_MS]);
+    return this.update('block', eventId, seatIds, [MARK_MS]);
   }
 
+  /** The organiser gives these seats back. Those that are not blocked stay as they are. */
   unblock(eventId: string, seatIds: string[]): Promise<boolean> {
     this.taken?.forget(eventId, seatIds);
-    return this.update('unblock', eventId, undefined, seatIds, []);
+    return this.update('unblock', eventId, seatIds, []);
   }
 
   /**
@@ -164,23 +167,23 @@ export class Guard {
    * @returns false when Redis did not take all of it: apply the entries again later
    */
   async applyLedger(eventId: string, entries: SeatChange[]): Promise<boolean> {
-    const freedByHold = new Map<string, string[]>();
-    for (const { kind, holdId, seatId } of entries) {
-      if (!holdId || !['released', 'expired', 'unbooked'].includes(kind)) continue;
+    const freedByHold = new Map<string | null, string[]>();
+    for (const { holdId, seatId } of entries.filter(freesSeat)) {
       const freed = freedByHold.get(holdId);
       if (freed) freed.push(seatId);
       else freedByHold.set(holdId, [seatId]);
     }
-    const unblocked = entries.filter((entry) => entry.kind === 'unblocked').map((entry) => entry.seatId);
-    const taken = await Promise.all([
-      ...[...freedByHold].map(([holdId, seatIds]) => this.release(eventId, holdId, seatIds)),
-      this.unblock(eventId, unblocked),
-    ]);
+    const taken = await Promise.all(
+      [...freedByHold].map(([holdId, seatIds]) =>
+        // Without a hold they were blocked.
+        holdId ? this.release(eventId, holdId, seatIds) : this.unblock(eventId, seatIds),
+      ),
+    );
     return taken.every(Boolean);
   }
 
   private async claimAll(eventId: string, claims: Claim[]): Promise<ClaimOutcome[]> {
-    const outcomes = await Promise.all(cutBySeats(claims).map((some) => this.claimSome(eventId, some)));
+    const outcomes = await Promise.all(cut(claims, seatCount).map((some) => this.claimSome(eventId, some)));
     return outcomes.flat();
   }
 
@@ -225,7 +228,7 @@ export class Guard {
     argsOf: (ask: Ask) => (string | number)[],
   ): Promise<boolean[]> {
     const taken = await Promise.all(
-      cutBySeats(asks).map(async (some) => {
+      cut(asks, seatCount).map(async (some) => {
         const keys = some.flatMap(({ holdId, seatIds }) => [
           endMarkKey(eventId, holdId),
           ...seatIds.map((seatId) => seatKey(eventId, seatId)),
@@ -237,26 +240,22 @@ export class Guard {
     return taken.flat();
   }
 
-  /** Runs a verb over seats; with `holdId`, the hold's end mark is the first key. */
+  /** Runs a verb over seats. @param firstKeys keys of the script before those of the seats */
   private update(
     verb: Verb,
     eventId: string,
-    holdId: string | undefined,
     seatIds: string[],
     args: (string | number)[],
+    firstKeys: string[] = [],
   ): Promise<boolean> {
-    const first = holdId ? [endMarkKey(eventId, holdId)] : [];
-    return this.inChunks(seatIds, (chunk) =>
-      this.attempt(verb, [...first, ...chunk.map((seatId) => seatKey(eventId, seatId))], args),
+    return this.inScripts(seatIds, (some) =>
+      this.attempt(verb, [...firstKeys, ...some.map((seatId) => seatKey(eventId, seatId))], args),
     );
   }
 
-  private async inChunks(seatIds: string[], run: (chunk: string[]) => Promise<boolean>): Promise<boolean> {
-    const chunks: string[][] = [];
-    for (let from = 0; from < seatIds.length; from += SEATS_PER_SCRIPT_MAX) {
-      chunks.push(seatIds.slice(from, from + SEATS_PER_SCRIPT_MAX));
-    }
-    return (await Promise.all(chunks.map(run))).every(Boolean);
+  /** @returns whether Redis took all of the scripts that the seats are cut into */
+  private async inScripts(seatIds: string[], run: (some: string[]) => Promise<boolean>): Promise<boolean> {
+    return (await Promise.all(cut(seatIds, oneSeat).map(run))).every(Boolean);
   }
 
   private async attempt(verb: Verb, keys: string[], args: (string | number)[]): Promise<boolean> {
@@ -308,17 +307,30 @@ function lifeOf(truth: RefusedSeat): number {
   return truth.state === 'held' ? Math.floor(truth.msLeft) : MARK_MS;
 }
 
-/** Runs of what is asked together, in its order, none for more seats than one script may have. */
-function cutBySeats<Ask extends { seatIds: string[] }>(asks: Ask[]): Ask[][] {
+function oneSeat(): number {
+  return 1;
+}
+
+function seatCount({ seatIds }: { seatIds: string[] }): number {
+  return seatIds.length;
+}
+
+/**
+ * What is asked together, in its order, cut into runs of no more seats than one script may have. An ask for more, which
+ * no hold is, stands alone.
+ */
+function cut<Ask>(asks: Ask[], seatsOf: (ask: Ask) => number): Ask[][] {
   const runs: Ask[][] = [];
-  let seats = Infinity;
+  let run: Ask[] | undefined;
+  let seats = 0;
   for (const ask of asks) {
-    seats += ask.seatIds.length;
-    if (seats > SEATS_PER_SCRIPT_MAX) {
-      runs.push([]);
-      seats = ask.seatIds.length;
+    const more = seatsOf(ask);
+    if (!run || seats + more > SEATS_PER_SCRIPT_MAX) {
+      runs.push((run = []));
+      seats = 0;
     }
-    runs.at(-1)?.push(ask);
+    run.push(ask);
+    seats += more;
   }
   return runs;
 }

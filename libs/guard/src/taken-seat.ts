@@ -1,3 +1,5 @@
+import type { SeatsChangedEntry } from '@holdfast/contracts';
+
 /** A seat the guard knows to be taken, as it goes into a refusal. */
 export interface GuardedSeat {
   seatId: string;
@@ -22,8 +24,4 @@ export type RefusedSeat =
   | { seatId: string; state: 'blocked' };
 
 /** The part of a ledger entry the guard reads. */
-export interface SeatChange {
-  kind: 'held' | 'extended' | 'released' | 'expired' | 'booked' | 'unbooked' | 'blocked' | 'unblocked';
-  seatId: string;
-  holdId: string | null;
-}
+export type SeatChange = Pick<SeatsChangedEntry, 'kind' | 'seatId' | 'holdId'>;
