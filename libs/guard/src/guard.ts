@@ -121,7 +121,6 @@ export class Guard {
    * @param refused the seats Postgres named as taken, if that was the reason
    */
   async giveUp(eventId: string, owner: string, seatIds: string[], refused: RefusedSeat[] = []): Promise<boolean> {
-    this.taken?.forget(eventId, seatIds);
     const truths = new Map(refused.map((seat) => [seat.seatId, seat]));
     if (refused.length > 0) this.repairs.inc(refused.length);
     return this.inScripts(seatIds, (some) => {

@@ -115,9 +115,8 @@ export class HoldTaking {
     }
     // A replay claims nothing new: where its hold lives on the key carries that hold, and is left alone.
     const refused = outcome.outcome === 'seats-taken' ? truths(outcome.seats, outcome.serverTime) : [];
-    const repaired = this.parts.guard.giveUp(eventId, owner, request.seatIds, refused);
     this.parts.taken.note(eventId, refused.map(knownSeat), askedAt);
-    await repaired;
+    await this.parts.guard.giveUp(eventId, owner, request.seatIds, refused);
   }
 }
 
