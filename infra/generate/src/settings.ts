@@ -23,6 +23,8 @@ const readers: { name: string; Config: new () => object }[] = [
 /** Where the words about a variable stand: above its property. */
 const sources = [
   'libs/http/src/http-config.ts',
+  'libs/redis/src/redis-config.ts',
+  'libs/expiry/src/engine-config.ts',
   'services/hold-service/src/hold-service-config.ts',
   'services/payment-service/src/payment-config.ts',
   'services/expiry-worker/src/expiry-worker-config.ts',

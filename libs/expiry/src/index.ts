@@ -1,6 +1,5 @@
 export {
   EXPIRY_ENGINES,
-  readEngineNames,
   type DueOutcome,
   type EngineCounts,
   type ExpiryEngine,
@@ -22,6 +21,7 @@ export {
   type SweepSettings,
   type TimingWheelSettings,
 } from './engine-parts';
+export { withEngines } from './engine-config';
 export { EngineUnavailable } from './engine-unavailable';
 export { openEngine, openScheduler } from './open-engine';
 export type { Timer } from './timer';

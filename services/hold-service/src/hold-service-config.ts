@@ -1,12 +1,12 @@
-import { EXPIRY_ENGINES, readEngineNames, type ExpiryEngineName } from '@holdfast/expiry';
 import { fromEnv } from '@holdfast/config';
+import { withEngines } from '@holdfast/expiry';
 import { STALE_MAX_MS } from '@holdfast/guard';
 import { HttpConfig } from '@holdfast/http';
-import { Transform } from 'class-transformer';
-import { ArrayUnique, IsIn, IsInt, IsOptional, IsString, IsUrl, Matches, Max, Min } from 'class-validator';
+import { withRedis } from '@holdfast/redis';
+import { IsInt, IsString, Max, Min } from 'class-validator';
 
 /** Every setting of the hold-service. */
-export class HoldServiceConfig extends HttpConfig {
+export class HoldServiceConfig extends withEngines(withRedis(HttpConfig)) {
   @fromEnv('HOLDFAST_HTTP_PORT')
   @IsInt()
   @Min(0)
@@ -24,42 +24,9 @@ export class HoldServiceConfig extends HttpConfig {
   @Max(1_000)
   postgresConnectionsMax: number = 20;
 
-  /** One address, or a comma list of cluster nodes. */
-  @fromEnv('HOLDFAST_REDIS_URL')
-  @IsString()
-  redisUrl: string = 'redis://127.0.0.1:6379';
-
-  /** Put before every key, where several systems share one Redis. */
-  @fromEnv('HOLDFAST_REDIS_KEY_PREFIX')
-  @IsString()
-  redisKeyPrefix: string = '';
-
   @fromEnv('HOLDFAST_RABBITMQ_URL')
   @IsString()
   rabbitmqUrl: string = 'amqp://guest:guest@127.0.0.1:5672';
-
-  /** What wakes the expiry-worker at a hold's deadline: holds are scheduled on the first of the list. */
-  @fromEnv('HOLDFAST_EXPIRY_ENGINE')
-  @Transform(({ value }) => readEngineNames(value))
-  @IsIn(EXPIRY_ENGINES, { each: true })
-  @ArrayUnique()
-  expiryEngines: [ExpiryEngineName, ...ExpiryEngineName[]] = ['parking'];
-
-  /** For the engine `sqs`: its address, where it is not Amazon's own of the region. Credentials come by the AWS SDK's own ways. */
-  @fromEnv('HOLDFAST_SQS_ENDPOINT')
-  @IsOptional()
-  @IsUrl({ require_tld: false, protocols: ['http', 'https'], require_protocol: true })
-  sqsEndpoint?: string;
-
-  /** For the engine `sqs`: the AWS region. */
-  @fromEnv('HOLDFAST_SQS_REGION')
-  @IsString()
-  sqsRegion: string = 'eu-central-1';
-
-  /** For the engine `sqs`: name of the standard queue; made when it is not there. */
-  @fromEnv('HOLDFAST_SQS_QUEUE')
-  @Matches(/^[\w-]{1,80}$/)
-  sqsQueue: string = 'holdfast-timers';
 
   /** Holds written by one statement at most. */
   @fromEnv('HOLDFAST_GROUP_COMMIT_BATCH_MAX')
