@@ -62,7 +62,11 @@ export class Saga implements OnApplicationBootstrap, OnApplicationShutdown {
     this.payments = new Payments(world, { answerMs: config.answerMs, inHandMax: config.inHandMax, onFault });
     const unfinished = [unfinishedAttempts(world), unfinishedRefunds(world)];
     this.completer = new Completer(unfinished, { everyMs: config.completerMs, onFault, logger: this.logger });
-    const received = metrics.counter('webhooks_received', 'Webhooks, by what was made of them.', ['verdict']);
+    const received = metrics.counter(
+      'provider_webhooks_received',
+      'Webhooks of the payment provider, by what was made of them.',
+      ['verdict'],
+    );
     const inbox = new Inbox(this.database);
     const reconciliation = new Reconciliation(this.database, world.provider, world, inbox, {
       everyMs: config.reconcileEveryMs,

@@ -237,7 +237,7 @@ describe('a webhook that is the provider’s, and absurd', () => {
   /** What the metrics say was made of webhooks so far. */
   const counted = async (verdict: string) => {
     const { body } = await app.inject('/metrics');
-    const line = new RegExp(`holdfast_webhooks_received_total{[^}]*verdict="${verdict}"[^}]*} (\\d+)`);
+    const line = new RegExp(`holdfast_provider_webhooks_received_total{[^}]*verdict="${verdict}"[^}]*} (\\d+)`);
     return Number(line.exec(body)?.[1] ?? 0);
   };
   const inboxSize = async () => (await rig.database.query('SELECT FROM payments.inbox')).length;
