@@ -3,6 +3,7 @@ import { IsInt, IsString } from 'class-validator';
 import { testVhost, type TestVhost } from '@holdfast/testing';
 import {
   ack,
+  BrokerUnavailable,
   onCommand,
   onMessage,
   openBroker,
@@ -202,6 +203,24 @@ describe('broker', () => {
       await broker.send(Poured, { tap: 'again', cups: 7 });
       return seen.includes(7) || undefined;
     });
+  });
+
+  it('publishes again after the exchange it publishes to was deleted, and consumes once', async () => {
+    const seen: number[] = [];
+    const reader = [onMessage(Poured, ({ cups }) => Promise.resolve((seen.push(cups), ack)))];
+    await (await broker.subscribe({ queue: 'orphan', prefetch: 5 }, reader)).whenConsuming(WAIT_MS);
+    const channel = await probe();
+    await channel.deleteExchange(Poured.exchange);
+    // RabbitMQ closes the channel of whoever publishes to it.
+    await expect(broker.send(Poured, { tap: 'gone', cups: 1 })).rejects.toThrow(BrokerUnavailable);
+    await eventually(() =>
+      broker.send(Poured, { tap: 'again', cups: 2 }).then(
+        () => true,
+        () => undefined,
+      ),
+    );
+    await eventually(() => seen.includes(2) || undefined);
+    expect((await channel.checkQueue('orphan')).consumerCount).toBe(1);
   });
 
   it('gives each process a queue of its own that goes with it', async () => {

@@ -1,7 +1,8 @@
 import { EventEmitter } from 'node:events';
-import { setImmediate } from 'node:timers/promises';
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { connect, type Channel, type ChannelModel, type RecoveringChannelModel } from 'amqplib';
 import { BrokerUnavailable } from './errors';
+import { sayGoodbye } from './goodbye';
 import { CONNECT_TIMEOUT_MS, HEARTBEAT_S, RECONNECT_FIRST_MS, RECONNECT_MAX_MS, type BrokerSettings } from './options';
 import { Publisher } from './publisher';
 import { assertTopology, sharedTopology, type Topology } from './topology';
@@ -11,7 +12,8 @@ export type BrokerState = 'connecting' | 'ready' | 'blocked' | 'closed';
 
 /**
  * One connection that comes back by itself, with its topology and its confirm channel. Emits `ready` whenever both are
- * there again. The driver's own recovery reconnects; what stands on the connection is restored here.
+ * there again. The driver's own recovery reconnects; what stands on the connection is restored here, and not in the
+ * driver's `setup`: when that fails, the driver waits for an answer to its goodbye, which a lost connection never gives.
  */
 export class Connection extends EventEmitter<{ ready: [] }> {
   state: BrokerState = 'connecting';
@@ -20,6 +22,9 @@ export class Connection extends EventEmitter<{ ready: [] }> {
   private readonly topologies: Topology[];
   private readonly asserting = new Set<Promise<void>>();
   private readonly opening: Promise<RecoveringChannelModel>;
+  /** The connection that the driver has now. */
+  private connected: ChannelModel | undefined;
+  /** The same once everything stands on it. */
   private model: ChannelModel | undefined;
   private current: Publisher | undefined;
 
@@ -74,6 +79,7 @@ export class Connection extends EventEmitter<{ ready: [] }> {
   async close(): Promise<void> {
     this.state = 'closed';
     this.lastError = 'closed by this process';
+    this.connected = undefined;
     const connection = await this.opening;
     // Cut off in the middle of its declarations, RabbitMQ 3.10 can be left unable to dead-letter at all.
     await Promise.allSettled(this.asserting);
@@ -91,11 +97,13 @@ export class Connection extends EventEmitter<{ ready: [] }> {
         waitForConnect: false,
         initialDelay: RECONNECT_FIRST_MS,
         maxDelay: RECONNECT_MAX_MS,
-        setup: (model: ChannelModel) => this.restore(model),
       },
     });
-    connection.on('connect', () => this.becomeReady());
-    connection.on('disconnect', (error: Error) => this.lose(`the connection was lost (${error.message})`));
+    connection.on('connect', (model: ChannelModel) => void this.restore(model));
+    connection.on('disconnect', (error: Error) => {
+      this.connected = undefined;
+      this.lose(`the connection was lost (${error.message})`);
+    });
     connection.on('connect-failed', (error: Error) => this.lose(`it cannot be reached (${error.message})`));
     connection.on('blocked', (reason: string) => {
       this.lastError = `it takes no messages (${reason})`;
@@ -111,23 +119,57 @@ export class Connection extends EventEmitter<{ ready: [] }> {
     return connection;
   }
 
-  /** Everything that must stand before the connection counts as ready. */
+  /** Tries for as long as this connection lives to make everything stand that must before it counts as ready. */
   private async restore(model: ChannelModel): Promise<void> {
-    model.on('error', () => undefined);
+    if (this.state === 'closed') return;
+    this.connected = model;
+    for (
+      let pauseMs = RECONNECT_FIRST_MS;
+      this.connected === model;
+      pauseMs = Math.min(pauseMs * 2, RECONNECT_MAX_MS)
+    ) {
+      try {
+        return await this.makeStand(model);
+      } catch (error) {
+        // That the connection itself was lost is told a moment after its channels were.
+        await setImmediate();
+        if (this.connected !== model) return;
+        this.lose(`not everything could be declared (${String(error)})`);
+      }
+      await sleep(pauseMs, undefined, { ref: false });
+    }
+  }
+
+  private async makeStand(model: ChannelModel): Promise<void> {
     const { confirmTimeoutMs, outstandingMax } = this.settings;
     const channel = await model.createConfirmChannel();
     const publisher = new Publisher(channel, { confirmTimeoutMs, outstandingMax });
-    // Some may be added meanwhile: no moment may lie between the last look and `model`, from which on `declare` asserts.
-    for (let asserted = 0; asserted < this.topologies.length;) {
-      const added = this.topologies.slice(asserted);
-      await this.assertOnOwnChannel(model, added);
-      asserted += added.length;
+    channel.on('close', () => void this.replace(publisher, model));
+    try {
+      // Some may be added meanwhile: no moment may lie between the last look and `model`, from which on `declare` asserts.
+      for (let asserted = 0; asserted < this.topologies.length;) {
+        const added = this.topologies.slice(asserted);
+        await this.assertOnOwnChannel(model, added);
+        asserted += added.length;
+      }
+      if (publisher.failure) throw new BrokerUnavailable(publisher.failure);
+    } catch (error) {
+      void sayGoodbye(channel);
+      throw error;
     }
-    channel.on('close', () => {
-      if (this.current === publisher) this.current = undefined;
-    });
+    if (this.connected !== model) return;
     this.current = publisher;
     this.model = model;
+    this.becomeReady();
+  }
+
+  /** RabbitMQ closes a channel alone when, for example, the exchange it publishes to was deleted. */
+  private async replace(publisher: Publisher, model: ChannelModel): Promise<void> {
+    // A lost connection closes its channels first and is told afterwards.
+    await setImmediate();
+    if (this.current !== publisher || this.connected !== model) return;
+    this.lose(`the channel for publishing was closed (${publisher.failure})`);
+    await this.restore(model);
   }
 
   private async assertOnOwnChannel(model: ChannelModel, topologies: Topology[]): Promise<void> {
@@ -162,7 +204,7 @@ async function assertAll(model: ChannelModel, topologies: Topology[]): Promise<v
   const channel = await model.createChannel();
   channel.on('error', () => undefined);
   for (const topology of topologies) await assertTopology(channel, topology);
-  await channel.close();
+  await sayGoodbye(channel);
 }
 
 function withHeartbeat(url: string): string {

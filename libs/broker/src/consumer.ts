@@ -3,6 +3,7 @@ import type { Channel, ConsumeMessage } from 'amqplib';
 import type { Connection } from './connection';
 import { HEADERS, readDelivery, type Delivery } from './delivery';
 import { BrokerUnavailable } from './errors';
+import { sayGoodbye } from './goodbye';
 import { ATTEMPTS_MAX, RECONNECT_FIRST_MS, RECONNECT_MAX_MS, type BrokerSettings } from './options';
 import { requeue, retry, type Outcome } from './outcome';
 import type { Binding } from './topology';
@@ -80,13 +81,14 @@ export class Consumer {
     const { channel, consumerTag } = this;
     if (channel && consumerTag) await channel.cancel(consumerTag).catch(() => undefined);
     await Promise.allSettled(this.handling);
-    await closeQuietly(channel);
+    if (channel) await sayGoodbye(channel);
     this.queue = undefined;
   }
 
   private readonly onReady = (): void => {
     this.retryMs = RECONNECT_FIRST_MS;
-    this.attach();
+    // Its channel outlives the one for publishing when only that was made anew.
+    if (!this.channel) this.attach();
   };
 
   private attach(): void {
@@ -153,7 +155,7 @@ export class Consumer {
     this.forget();
     this.options.onDetach?.();
     // Handlers in flight acknowledge on the old channel, then it goes.
-    void Promise.allSettled(this.handling).then(() => closeQuietly(channel));
+    void Promise.allSettled(this.handling).then(() => sayGoodbye(channel));
     this.attachLater();
   }
 
@@ -206,9 +208,4 @@ export class Consumer {
       return retry(error instanceof Error ? `${error.name}: ${error.message}` : String(error));
     }
   }
-}
-
-async function closeQuietly(channel: Channel | undefined): Promise<void> {
-  // A channel that is closed already says so by throwing.
-  await channel?.close().catch(() => undefined);
 }

@@ -1,6 +1,7 @@
 import { connect, type Channel, type ChannelModel, type GetMessage } from 'amqplib';
 import { HEADERS, readDelivery } from './delivery';
 import { BrokerUnavailable } from './errors';
+import { sayGoodbye } from './goodbye';
 import { CONNECT_TIMEOUT_MS } from './options';
 import { CONFIRM_TIMEOUT_MS, OUTSTANDING_PUBLISHES_MAX, Publisher } from './publisher';
 import { BROKER_HEADERS } from './settlement';
@@ -49,7 +50,7 @@ export async function openDeadLetters(url: string, max: number): Promise<DeadLet
     return await takeOut(connection, max);
   } catch (error) {
     // An open connection would keep the process, and the letters that it has.
-    await connection.close().catch(() => undefined);
+    await sayGoodbye(connection);
     throw error;
   }
 }
@@ -111,8 +112,8 @@ export class DeadLetterBox {
 
   /** Puts back what was not replayed. */
   async close(): Promise<void> {
-    await this.channel.close();
-    await this.connection.close();
+    await sayGoodbye(this.channel);
+    await sayGoodbye(this.connection);
   }
 }
 

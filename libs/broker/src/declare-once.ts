@@ -1,4 +1,5 @@
 import { connect } from 'amqplib';
+import { sayGoodbye } from './goodbye';
 import { CONNECT_TIMEOUT_MS } from './options';
 import { assertTopology, type Topology } from './topology';
 
@@ -18,7 +19,6 @@ export async function declareOnce(url: string, topology: Topology): Promise<void
   } catch (error) {
     throw refusal ?? error;
   } finally {
-    // Closed already when the broker refused.
-    await connection.close().catch(() => undefined);
+    await sayGoodbye(connection);
   }
 }

@@ -39,12 +39,13 @@ class Outstanding {
 
 /** Publishes on one confirm channel: persistent, bounded, each publish settled by the broker's confirm or by a time-out. */
 export class Publisher {
+  /** Why nothing can be published by it any more. */
+  failure: string | undefined;
   private readonly outstanding = new Map<string, Outstanding>();
   private readonly inFlight = new Set<Promise<void>>();
   /** Publishes not confirmed yet, those that timed out included: the driver remembers each of them. */
   private unconfirmed = 0;
   private draining: Promise<void> | undefined;
-  private failure: string | undefined;
 
   constructor(
     private readonly channel: ConfirmChannel,
@@ -56,7 +57,7 @@ export class Publisher {
       if (publish) publish.returned = true;
     });
     channel.on('error', (error: Error) => this.fail(error.message));
-    channel.on('close', () => this.fail('the connection was lost'));
+    channel.on('close', () => this.fail('its channel was closed'));
   }
 
   /**

@@ -1,6 +1,10 @@
+import { once } from 'node:events';
+import { createConnection, createServer, type AddressInfo, type Socket } from 'node:net';
+import { connect } from 'amqplib';
 import { IsInt } from 'class-validator';
 import { privateRabbitmq, type PrivateServer } from '@holdfast/testing';
 import { ack, BrokerUnavailable, onCommand, onMessage, openBroker, ReplyTimeout, type Broker } from './index';
+import { retryExchange } from './topology';
 
 class Tick {
   static readonly messageName = 'tick.v1';
@@ -21,6 +25,45 @@ class Echo {
   @IsInt() count!: number;
 }
 
+/** What a client sends to close a channel or a connection: class and method of AMQP 0-9-1. */
+const CHANNEL_CLOSE = Buffer.from([0, 20, 0, 40]);
+const CONNECTION_CLOSE = Buffer.from([0, 10, 0, 50]);
+const OTHER_RETRY_MS = 77;
+
+/** A way to the server that breaks, once, when the client sends this: the server never hears of it. */
+async function breakingLink(
+  serverUrl: string,
+  breaksAt: Buffer,
+): Promise<{ url: string; breaks: number; close(): void }> {
+  const target = new URL(serverUrl);
+  const sockets = new Set<Socket>();
+  const proxy = createServer((client) => {
+    const upstream = createConnection(Number(target.port), target.hostname);
+    for (const socket of [client, upstream]) {
+      sockets.add(socket);
+      socket.on('error', () => undefined).on('close', () => (client.destroy(), upstream.destroy()));
+    }
+    upstream.pipe(client);
+    client.on('data', (data) => {
+      if (link.breaks > 0 || !data.includes(breaksAt)) return void upstream.write(data);
+      link.breaks++;
+      client.destroy();
+    });
+  }).listen(0, '127.0.0.1');
+  await once(proxy, 'listening');
+  const url = new URL(serverUrl);
+  url.port = String((proxy.address() as AddressInfo).port);
+  const link = {
+    url: url.toString(),
+    breaks: 0,
+    close: () => {
+      proxy.close();
+      for (const socket of sockets) socket.destroy();
+    },
+  };
+  return link;
+}
+
 const START_MS = 60_000;
 const WAIT_MS = 30_000;
 
@@ -29,6 +72,7 @@ describe('a broker that goes away', () => {
   let broker: Broker;
   const ticks: number[] = [];
   const hanging: (() => void)[] = [];
+  const opened: { close(): unknown }[] = [];
 
   beforeAll(async () => {
     server = await privateRabbitmq();
@@ -43,6 +87,8 @@ describe('a broker that goes away', () => {
       onCommand(Echo, () => new Promise<never>(() => undefined)),
     ]);
   }, START_MS);
+
+  afterEach(() => Promise.all(opened.splice(0).map((one) => one.close())));
 
   afterAll(async () => {
     await broker.close();
@@ -81,6 +127,28 @@ describe('a broker that goes away', () => {
     await server.resume();
     await until(() => ticks.includes(3));
     await expect(broker.request(Echo, { count: 4 }, { timeoutMs: 300 })).rejects.toThrow(ReplyTimeout);
+  }, 60_000);
+
+  it('connects again when the link breaks before the goodbye of a channel was answered', async () => {
+    const link = await breakingLink(server.url, CHANNEL_CLOSE);
+    const other = openBroker({ url: link.url, name: 'cut off' });
+    opened.push(link, other);
+    await other.whenReady(WAIT_MS);
+    expect(link.breaks).toBe(1);
+  }, 60_000);
+
+  it('is ready once nothing is in the way of its declarations any more, whatever becomes of the link', async () => {
+    const name = retryExchange(OTHER_RETRY_MS);
+    const blocker = await connect(server.url);
+    const channel = await blocker.createChannel();
+    await channel.assertExchange(name, 'direct');
+    const link = await breakingLink(server.url, CONNECTION_CLOSE);
+    const other = openBroker({ url: link.url, name: 'blocked', retryDelaysMs: [OTHER_RETRY_MS] });
+    opened.push(blocker, link, other);
+    await until(() => /PRECONDITION_FAILED|not everything could be declared/.test(other.lastError ?? ''));
+    expect(other.ready).toBe(false);
+    await channel.deleteExchange(name);
+    await other.whenReady(WAIT_MS);
   }, 60_000);
 
   async function until(met: () => boolean): Promise<void> {

@@ -66,17 +66,14 @@ export class RpcClient {
     }
   }
 
-  /** Replies of a queue that went with its connection cannot come any more. */
-  private readonly onReady = (): void => {
-    for (const { reject } of this.pending.values()) {
-      reject(new ReplyTimeout('a command', 'the connection it would have come on was lost'));
-    }
-  };
-
   private async replyQueue(timeoutMs: number): Promise<string> {
     if (!this.replies) {
-      const options = { queue: `holdfast.replies.${this.settings.name}`, prefetch: REPLIES_PREFETCH, exclusive: [] };
-      this.connection.on('ready', this.onReady);
+      const options = {
+        queue: `holdfast.replies.${this.settings.name}`,
+        prefetch: REPLIES_PREFETCH,
+        exclusive: [],
+        onDetach: () => this.giveUp(),
+      };
       this.replies = new Consumer(this.connection, this.settings, options, (delivery) => this.accept(delivery));
     }
     await this.replies.whenConsuming(timeoutMs);
@@ -86,8 +83,14 @@ export class RpcClient {
   }
 
   async stop(): Promise<void> {
-    this.connection.off('ready', this.onReady);
     await this.replies?.stop();
+  }
+
+  /** Replies of a queue that went with its channel cannot come any more. */
+  private giveUp(): void {
+    for (const { reject } of this.pending.values()) {
+      reject(new ReplyTimeout('a command', 'the queue it would have come to was lost'));
+    }
   }
 
   private accept(delivery: Delivery): Promise<Outcome> {
