@@ -117,35 +117,23 @@ export class Attempts {
    * @returns undefined when somebody else has changed it meanwhile
    */
   async move(attempt: Attempt, to: State, facts: AttemptFacts): Promise<Attempt | undefined> {
-    const now = { ...attempt, ...facts };
+    const known: Required<AttemptFacts> = { ...attempt, ...facts };
     const rows = await this.database.query<Attempt>(moveSql, [
       attempt.eventId,
       attempt.attemptId,
       attempt.state,
       attempt.version,
-      to,
-      hasEnded(to),
-      now.reason,
-      now.amountMinor,
-      now.currency,
-      now.fenceVersion,
-      now.seatIds,
-      now.deadline,
-      now.intentId,
-      now.keyGeneration,
-      now.keySpent,
-      this.times.leaseMs,
-      KEY_FREE_AGAIN.has(to) || (attempt.state === 'started' && to === 'abandoning'),
-      now.seatPricesMinor,
-      now.latePayment,
-      now.lateHoldId,
-      now.authorisedMinor,
-      now.capturedMinor,
-      now.releasedMinor,
-      attempt.authorisedMinor,
-      attempt.capturedMinor,
-      attempt.releasedMinor,
-      to === 'returned' ? newId() : null,
+      JSON.stringify({
+        ...known,
+        to,
+        isEnd: hasEnded(to),
+        freesKey: KEY_FREE_AGAIN.has(to) || (attempt.state === 'started' && to === 'abandoning'),
+        leaseMs: this.times.leaseMs,
+        authorisedBefore: attempt.authorisedMinor,
+        capturedBefore: attempt.capturedMinor,
+        releasedBefore: attempt.releasedMinor,
+        wholeRefundId: to === 'returned' ? newId() : null,
+      }),
     ]);
     return rows[0];
   }
@@ -235,38 +223,52 @@ SELECT ${COLUMNS}, body_hash AS "bodyHash", pay_key IS NOT DISTINCT FROM $3 AS "
  WHERE event_id = $1 AND buyer_id = $2 AND (pay_key = $3 OR (hold_id = $4 AND ended_at IS NULL))`;
 
 /**
- * $1 event · $2 attempt · $3 state · $4 version · $5 state to · $6 an end · $7 reason · $8 amount · $9 currency · $10 fence
- * version · $11 seats · $12 deadline · $13 intent · $14 key generation · $15 key spent · $16 lease ms · $17 free the key ·
- * $18 seat prices · $19 late policy · $20 late hold · $21 authorised $22 captured $23 released, and before: $24 $25 $26 ·
- * $27 refund of the whole, or null
+ * The attempt's facts and what the move makes of them come by name, as one JSON object: a column and its value cannot be
+ * mixed up. What the object lacks is NULL.
+ *
+ * $1 event · $2 attempt · $3 state · $4 version · $5 the move
  */
 const moveSql = `
-WITH moved AS (
-  UPDATE payments.attempts
-     SET state = $5, version = version + 1, reason = $7, amount_minor = $8, currency = $9, fence_version = $10,
-         seat_ids = $11, deadline = $12, intent_id = $13, key_generation = $14, key_spent = $15, tries = 0,
-         next_at = clock_timestamp() + $16::float8 * interval '1 ms',
-         ended_at = CASE WHEN $6 THEN clock_timestamp() END,
-         pay_key = CASE WHEN $17 THEN NULL ELSE pay_key END,
-         seat_prices_minor = $18, late_payment = $19, late_hold_id = $20,
-         authorised_minor = $21, captured_minor = $22, released_minor = $23
-   WHERE event_id = $1 AND attempt_id = $2 AND state = $3 AND version = $4
-  RETURNING *
+WITH move AS (
+  SELECT *
+    FROM jsonb_to_record($5::jsonb) AS m (
+      "to" payments.attempt_state, "isEnd" boolean, "freesKey" boolean, "leaseMs" float8, "wholeRefundId" uuid,
+      reason text, "amountMinor" bigint, currency text, "fenceVersion" integer, deadline timestamptz,
+      "seatIds" text[], "seatPricesMinor" bigint[], "latePayment" text, "lateHoldId" uuid,
+      "intentId" text, "keyGeneration" integer, "keySpent" boolean,
+      "authorisedMinor" bigint, "capturedMinor" bigint, "releasedMinor" bigint,
+      "authorisedBefore" bigint, "capturedBefore" bigint, "releasedBefore" bigint)
+), moved AS (
+  UPDATE payments.attempts a
+     SET state = move."to", version = a.version + 1, reason = move.reason,
+         amount_minor = move."amountMinor", currency = move.currency, fence_version = move."fenceVersion",
+         deadline = move.deadline, seat_ids = move."seatIds", seat_prices_minor = move."seatPricesMinor",
+         late_payment = move."latePayment", late_hold_id = move."lateHoldId",
+         intent_id = move."intentId", key_generation = move."keyGeneration", key_spent = move."keySpent",
+         authorised_minor = move."authorisedMinor", captured_minor = move."capturedMinor",
+         released_minor = move."releasedMinor",
+         tries = 0, next_at = clock_timestamp() + move."leaseMs" * interval '1 ms',
+         ended_at = CASE WHEN move."isEnd" THEN clock_timestamp() END,
+         pay_key = CASE WHEN move."freesKey" THEN NULL ELSE a.pay_key END
+    FROM move
+   WHERE a.event_id = $1 AND a.attempt_id = $2 AND a.state = $3 AND a.version = $4
+  RETURNING a.*
 ), posted AS (
   INSERT INTO payments.money_ledger (event_id, attempt_id, subject_id, kind, debit, credit, amount_minor, currency, at)
   SELECT m.event_id, m.attempt_id, m.attempt_id, p.kind, p.debit, p.credit, p.amount, m.currency, clock_timestamp()
-    FROM moved m CROSS JOIN LATERAL (
-      VALUES ('authorised', 'authorised', 'buyers', m.authorised_minor - $24::bigint),
-             ('captured', 'captured', 'authorised', m.captured_minor - $25::bigint),
-             ('released', 'buyers', 'authorised', m.released_minor - $26::bigint)) AS p (kind, debit, credit, amount)
+    FROM moved m CROSS JOIN move CROSS JOIN LATERAL (
+      VALUES ('authorised', 'authorised', 'buyers', m.authorised_minor - move."authorisedBefore"),
+             ('captured', 'captured', 'authorised', m.captured_minor - move."capturedBefore"),
+             ('released', 'buyers', 'authorised', m.released_minor - move."releasedBefore")
+    ) AS p (kind, debit, credit, amount)
    WHERE p.amount <> 0
 ), given_back AS (
   INSERT INTO payments.refunds (event_id, refund_id, attempt_id, hold_id, intent_id, seat_ids, amount_minor, currency,
                                 state, next_at, in_hand, created_at)
-  SELECT m.event_id, $27::uuid, m.attempt_id, m.hold_id, m.intent_id, '{}', m.captured_minor, m.currency,
+  SELECT m.event_id, move."wholeRefundId", m.attempt_id, m.hold_id, m.intent_id, '{}', m.captured_minor, m.currency,
          'unbooked', t.now, false, t.now
-    FROM moved m CROSS JOIN (SELECT clock_timestamp() AS now) t
-   WHERE $27::uuid IS NOT NULL
+    FROM moved m CROSS JOIN move CROSS JOIN (SELECT clock_timestamp() AS now) t
+   WHERE move."wholeRefundId" IS NOT NULL
 )
 SELECT ${COLUMNS} FROM moved`;
 

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
+import { v7 as newId } from 'uuid';
 import { hasEnded, type World } from './attempt-lifecycle';
-import type { Attempt } from './attempts';
+import type { Attempt, AttemptFacts } from './attempts';
 import { Completer, unfinishedAttempts } from './completer';
 import { PaymentRig } from './payment-rig.spec';
 
@@ -71,6 +72,45 @@ describe('who has lost the lease', () => {
     expect(await world.attempts.move(stale, 'refused', { reason: 'expired' })).toBeUndefined();
     expect(await world.attempts.takeOver(stale)).toBeUndefined();
     expect((await world.attempts.reread(stale)).version).toBe(taken?.version);
+  });
+});
+
+describe('a move', () => {
+  /** Each of them another value, so that none can stand in for another. */
+  const facts: Required<AttemptFacts> = {
+    reason: 'expired',
+    amountMinor: 9_000,
+    currency: 'EUR',
+    fenceVersion: 7,
+    seatIds: ['B "2"', 'A,1'],
+    seatPricesMinor: [6_500, 2_500],
+    latePayment: 'same-seats-if-free',
+    lateHoldId: newId(),
+    deadline: new Date('2030-05-06T07:08:09.123Z'),
+    intentId: 'pi_1',
+    authorisedMinor: 8_000,
+    capturedMinor: 4_000,
+    releasedMinor: 1_000,
+    keyGeneration: 3,
+    keySpent: true,
+  };
+
+  it('keeps every fact it is given, and what it is not told to change', async () => {
+    const { attempts } = rig.world();
+    const [attempt] = await startAttempts(rig.world(), 1);
+    const moved = attempt && (await attempts.move(attempt, 'voiding', facts));
+    expect(moved).toMatchObject({ ...facts, state: 'voiding', version: 2 });
+    const again = moved && (await attempts.move(moved, 'voiding', { keySpent: false }));
+    expect(again).toMatchObject({ ...facts, keySpent: false, version: 3 });
+    const posted = await rig.database.query(
+      'SELECT kind, amount_minor::float8 AS amount FROM payments.money_ledger WHERE attempt_id = $1 ORDER BY kind',
+      [attempt?.attemptId],
+    );
+    expect(posted).toEqual([
+      { kind: 'authorised', amount: 8_000 },
+      { kind: 'captured', amount: 4_000 },
+      { kind: 'released', amount: 1_000 },
+    ]);
   });
 });
 
