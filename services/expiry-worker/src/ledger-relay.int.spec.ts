@@ -6,7 +6,7 @@ import { LedgerRelay } from './ledger-relay';
 import { eventually, runOut, sampleSale } from './sample-sale.spec';
 
 const BROKER_START_MS = 120_000;
-const SILENT = { log: () => undefined, warn: () => undefined, error: () => undefined };
+const SILENT = { log: () => undefined, warn: (_warning: string) => undefined, error: () => undefined };
 
 let db: TestDatabase;
 let rabbitmq: PrivateServer;
@@ -36,8 +36,8 @@ afterAll(async () => {
 
 const publish = (message: SeatsChanged): Promise<void> => broker.send(SeatsChanged, message);
 
-function startRelay(publishing = publish): LedgerRelay {
-  const relay = new LedgerRelay(db.database, publishing, () => undefined, SILENT);
+function startRelay(publishing = publish, logger = SILENT): LedgerRelay {
+  const relay = new LedgerRelay(db.database, publishing, () => undefined, logger);
   relays.push(relay);
   relay.start();
   return relay;
@@ -135,6 +135,20 @@ describe('the ledger relay', () => {
     await sale.hold(1);
     await relay.stop();
     expect(await oldestUnpublished(db.database)).toBeNull();
+  });
+
+  it('says when it stops and not all of it went out, and why', async () => {
+    const sale = await sampleSale(db.database, { seats: 10, holdSeconds: 60 });
+    const warnings: string[] = [];
+    const lost = () => Promise.reject(new Error('not confirmed'));
+    const relay = startRelay(lost, { ...SILENT, warn: (warning: string) => void warnings.push(warning) });
+    await sale.hold(1);
+    await relay.stop();
+    expect(warnings.at(-1)).toMatch(/^ledger: not all of it went out before the stop.*not confirmed$/);
+
+    startRelay();
+    await eventually(async () => (await oldestUnpublished(db.database)) === null);
+    expect(seqsOf(sale.eventId)).toEqual([1]);
   });
 
   it(

@@ -39,7 +39,7 @@ export class LedgerRelay {
     private readonly database: Database,
     private readonly publish: (message: SeatsChanged) => Promise<void>,
     private readonly published: (entries: number) => void,
-    logger: LoggerService,
+    private readonly logger: LoggerService,
   ) {
     this.numbering = new BackgroundLoop('ledger numbering', () => this.numberPass(), logger);
     this.publishing = new BackgroundLoop('ledger publishing', () => this.publishPass(), logger);
@@ -61,8 +61,8 @@ export class LedgerRelay {
     try {
       while ((await numberLedger(this.database, { limit: BATCHES_PER_NUMBERING_MAX })) >= BATCHES_PER_NUMBERING_MAX);
       while ((await this.publishPass()) === 0);
-    } catch {
-      // Postgres or RabbitMQ is away: nothing is lost, the next start goes on from where this one stopped.
+    } catch (error) {
+      this.logger.warn(`ledger: not all of it went out before the stop, the next start goes on: ${String(error)}`);
     }
   }
 
