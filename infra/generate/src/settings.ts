@@ -55,6 +55,11 @@ const localVariables: [variable: string, standard: string, meaning: string][] = 
   ['HOLDFAST_CONTAINERS', '', '`never`: no server runs in a container, even where an engine answers.'],
   ['HOLDFAST_POSTGRES_IMAGE', 'postgres:17-alpine', 'Image of Postgres, where servers run in containers.'],
   ['HOLDFAST_REDIS_IMAGE', 'redis:8-alpine', 'Image of Redis.'],
+  [
+    'HOLDFAST_REDIS_MEMORY_MAX',
+    '512mb',
+    "Redis's `maxmemory`, where we start it: 1.9 million held or booked seats. See decision 032.",
+  ],
   ['HOLDFAST_RABBITMQ_IMAGE', 'rabbitmq:4-management', 'Image of RabbitMQ, with its management plugin.'],
   ['HOLDFAST_NGINX_IMAGE', 'nginx:1-alpine', 'Image of the gateway.'],
   ['HOLDFAST_TEST_POSTGRES_URL', '', 'Servers of the integration tests: all four, or none. Postgres as a superuser.'],

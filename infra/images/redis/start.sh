@@ -3,7 +3,8 @@
 # written when the container starts; a file keeps them out of the process list.
 #
 # Redis holds nothing that Postgres does not know: it says an early "no". So it keeps nothing on disk, and a restart
-# begins empty; what that costs is a few questions to Postgres.
+# begins empty; what that costs is a few questions to Postgres. For the same reason its memory has a bound, and what was
+# not used for long makes room: docs/decisions/032-bounded-redis.md.
 set -eu
 umask 077
 config=/tmp/redis.conf
@@ -17,6 +18,8 @@ esac
 cat > "$config" << END
 save ""
 appendonly no
+maxmemory $REDIS_MEMORY_MAX
+maxmemory-policy volatile-lru
 user default on >$REDIS_ADMIN_PASSWORD ~* &* +@all
 user hold-service on >$REDIS_HOLD_PASSWORD ~* &* +@all -@admin -@dangerous +info
 user expiry-worker on >$REDIS_EXPIRY_PASSWORD ~* &* +@all -@admin -@dangerous +info

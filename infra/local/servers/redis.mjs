@@ -6,16 +6,22 @@ import { findProgram } from '../run-command.mjs';
 
 const ANSWER_TIMEOUT_MS = 1_000;
 
+/** 1.9 million held or booked seats, at 280 bytes each. In the words of Redis's own `maxmemory`. */
+const MEMORY_MAX = '512mb';
+
 /** A service may use data and scripts; it may not reconfigure, flush or spy on the server. INFO is how a client asks whether it is ready. */
 const SERVICE_RIGHTS = '~* &* +@all -@admin -@dangerous +info';
 
 /**
  * Redis holds nothing that Postgres does not know: it says an early "no". So it keeps nothing on disk, and a restart
- * begins empty; what that costs is a few questions to Postgres.
+ * begins empty; what that costs is a few questions to Postgres. For the same reason its memory has a bound, and what was
+ * not used for long makes room: docs/decisions/032-bounded-redis.md.
  */
 const directives = (secrets, keyspaceEvents) => [
   ['save', ''],
   ['appendonly', 'no'],
+  ['maxmemory', process.env.HOLDFAST_REDIS_MEMORY_MAX || MEMORY_MAX],
+  ['maxmemory-policy', 'volatile-lru'],
   // The engine `keyspace` hears of expired keys; the services may not configure that themselves.
   ...(keyspaceEvents ? [['notify-keyspace-events', 'Ex']] : []),
   ['user', ...`default on ${hashed(secrets.redisAdmin)} ~* &* +@all`.split(' ')],

@@ -16,7 +16,7 @@ export async function openPeerSide(
   { engine, tuned, server }: PeerEntrant,
 ): Promise<Side> {
   const addresses = { postgresUrl: workerUrl, redisUrl: system.servers.redisUrl };
-  if (server === 'redis') await keepOnDisk(addresses.redisUrl, true);
+  const asBefore = server === 'redis' ? await configure(addresses.redisUrl, JOB_QUEUE_NEEDS) : {};
   const peer = openPeer(engine, tuned, addresses);
   const worker = new PeerWorker({ peer: engine, tuned, ...addresses });
   // The first worker makes the peer's tables.
@@ -34,18 +34,29 @@ export async function openPeerSide(
       await worker.kill();
       await peer.stop();
       await peer.clear();
-      if (server === 'redis') await keepOnDisk(addresses.redisUrl, false);
+      if (server === 'redis') await configure(addresses.redisUrl, asBefore);
     },
   };
 }
 
-/** The product's Redis keeps nothing on disk; a job queue needs it to, with what Redis does by default then: every second. */
-async function keepOnDisk(redisUrl: string, on: boolean): Promise<void> {
+/**
+ * The product's Redis keeps nothing on disk, and makes room by forgetting. A job queue needs it to keep everything: on disk,
+ * with what Redis does by default then, which is every second, and in memory without a bound.
+ */
+const JOB_QUEUE_NEEDS = { appendonly: 'yes', maxmemory: '0', 'maxmemory-policy': 'noeviction' };
+
+/** @returns what was set before, by the same names */
+async function configure(redisUrl: string, settings: Record<string, string>): Promise<Record<string, string>> {
   const redis = new Redis(redisUrl);
   try {
-    await redis.config('SET', 'appendonly', on ? 'yes' : 'no');
+    const before: Record<string, string> = {};
+    for (const [name, value] of Object.entries(settings)) {
+      before[name] = ((await redis.config('GET', name)) as string[])[1] ?? '';
+      await redis.config('SET', name, value);
+    }
     // A killed server reads its file again when it starts.
     await redis.config('REWRITE');
+    return before;
   } finally {
     redis.disconnect();
   }

@@ -144,6 +144,17 @@ describe('the keyspace engine on a Redis of its own', () => {
     await scheduler.close();
   });
 
+  it('finds by its fallback the timers whose keys were evicted, of which no event tells', async () => {
+    const { engine, due } = await start();
+    const scheduler = await openScheduler('keyspace', await parts());
+    scheduler.schedule(holds(120, 1_000));
+    await scheduler.close();
+    const evicted = (await admin.keys('holdfast:timer:*')).map((key) => admin.unlink(key));
+    expect(await Promise.all(evicted)).toEqual([1, 1, 1]);
+    await eventually(() => due.length === 120);
+    expect(engine.counts).toMatchObject({ recovered: 120, missed: 0 });
+  });
+
   it(
     'listens again after Redis was restarted, with its settings lost',
     async () => {
