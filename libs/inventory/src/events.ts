@@ -44,7 +44,7 @@ export interface NewEvent extends EventOrigin {
   categories: Category[];
   /** In the order of the layout; `category` is an index into `categories`. */
   seats: { seatId: string; category: number }[];
-  /** JSON text, served as it is: see `readLayout`. */
+  /** JSON text, served as it is: see `readLayoutPart`. */
   layout: string;
   sale: SaleSettings;
 }

@@ -27,7 +27,7 @@ export {
   type NewEvent,
   type SaleSettings,
 } from './events';
-export { readCounts, readLayout, readSeats, type SeatCounts, type SeatMap } from './seats';
+export { readCounts, readLayoutPart, readSeats, type LayoutPart, type SeatCounts, type SeatMap } from './seats';
 export {
   readHistory,
   readLedger,

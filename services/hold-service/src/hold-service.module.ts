@@ -10,8 +10,11 @@ import { EventImports } from './event-imports';
 import { HoldController } from './hold.controller';
 import type { HoldServiceConfig } from './hold-service-config';
 import { HoldTaking } from './hold-taking';
+import { Layouts } from './layouts';
+import { PacedAnswers } from './paced-answers';
 import { PaymentCommandsController } from './payment-commands.controller';
 import { SeatController } from './seat.controller';
+import { SeatMaps } from './seat-maps';
 
 @Module({})
 export class HoldServiceModule {
@@ -33,6 +36,9 @@ export class HoldServiceModule {
         { provide: Database, inject: [Connections], useFactory: ({ database }: Connections) => database },
         { provide: Guard, inject: [Connections], useFactory: ({ guard }: Connections) => guard },
         { provide: EventImports, inject: [Connections], useFactory: ({ imports }: Connections) => imports },
+        { provide: Layouts, inject: [Database], useFactory: (database: Database) => new Layouts(database) },
+        { provide: SeatMaps, inject: [Database], useFactory: (database: Database) => new SeatMaps(database) },
+        PacedAnswers,
         {
           provide: HoldTaking,
           inject: [Connections],

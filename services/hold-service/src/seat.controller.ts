@@ -1,4 +1,4 @@
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { BlockedSeatsBody, BlockSeatsBody, LayoutBody, SEATS_PER_BLOCK_MAX, SeatsBody } from '@holdfast/contracts';
 import { Guard } from '@holdfast/guard';
 import {
@@ -13,14 +13,17 @@ import {
   Roles,
   type Identity,
 } from '@holdfast/http';
-import { block, readEvent, readLayout, readSeats, unblock, type BlockOutcome } from '@holdfast/inventory';
+import { block, readEvent, unblock, type BlockOutcome } from '@holdfast/inventory';
 import { Database } from '@holdfast/postgres';
 import { Body, Controller, Delete, Get, Headers, HttpCode, Post, Res } from '@nestjs/common';
 import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { v7 as newId } from 'uuid';
+import { Layouts } from './layouts';
+import { PacedAnswers } from './paced-answers';
 import { EventId } from './path-id';
 import { refusalProblem } from './refusal';
+import { SeatMaps } from './seat-maps';
 import { checkDistinctSeats } from './distinct-seats';
 
 @ApiTags('seats')
@@ -29,6 +32,9 @@ export class SeatController {
   constructor(
     private readonly database: Database,
     private readonly guard: Guard,
+    private readonly layouts: Layouts,
+    private readonly seatMaps: SeatMaps,
+    private readonly answers: PacedAnswers,
   ) {}
 
   @Get('layout')
@@ -48,24 +54,28 @@ export class SeatController {
       void reply.status(304);
       return undefined;
     }
-    const layout = await readLayout(this.database, eventId);
+    const layout = await this.layouts.open(eventId);
     if (layout === undefined) {
       void reply.removeHeader('etag').removeHeader('cache-control');
       throw problem('unknown-event');
     }
     void reply.type('application/json; charset=utf-8');
-    return Readable.from(layout);
+    return this.answers.stream(layout);
   }
 
   @Get('seats')
   @ApiOperation({ summary: 'The state of every seat, in the order of the layout' })
   @ApiOkResponse({ type: SeatsBody })
   @ApiProblems('unknown-event')
-  async seats(@EventId() eventId: string, @Res({ passthrough: true }) reply: FastifyReply): Promise<SeatsBody> {
-    const seats = await readSeats(this.database, eventId);
+  async seats(@EventId() eventId: string, @Res({ passthrough: true }) reply: FastifyReply): Promise<Readable> {
+    const seats = await this.seatMaps.open(eventId);
     if (!seats) throw problem('unknown-event');
-    void reply.header('cache-control', 'no-store');
-    return { eventId, ...seats, serverTime: seats.serverTime.toISOString() };
+    void reply
+      .type('application/json; charset=utf-8')
+      .headers({ 'cache-control': 'no-store', 'content-length': seats.bytes });
+    const answer = this.answers.stream(seats.parts());
+    answer.once('close', seats.letGo);
+    return answer;
   }
 
   @Post('blocks')
