@@ -42,7 +42,7 @@ const IN_FLIGHT_MAX = 2;
  * A further batch beside one that is under way must be worth its statement, or a crowd is written in small change: with
  * any that came, 64 buyers at a time made batches of 11, each hold a third dearer than in batches of 32.
  */
-const OVERLAP_MIN = 20;
+const OVERLAP_MIN = 32;
 /** Fewer go too when the one under way takes long: it may wait for a seat that another process has locked. */
 const OVERLAP_AFTER_MS = 10;
 /** Requests looked at for a batch, as a multiple of its size: a queue for one hot seat must not be walked at every batch. */
@@ -69,11 +69,14 @@ interface Lane {
   inFlight: Set<Waiting[]>;
   /** Until the batch under way counts as slow, and the few that wait go beside it. */
   patience?: NodeJS.Timeout;
+  /** Whether it is about to be filled, once everybody who came at the same moment is here. */
+  isFilling: boolean;
 }
 
 /**
  * Group commit, per event: requests that arrive while writes are in flight form the next batch; an idle event writes at
- * once. All that is under way names each seat and buyer at most once; a request that would be the second waits.
+ * once what came at the same moment. All that is under way names each seat and buyer at most once; a request that would be
+ * the second waits.
  */
 export class HoldCommitter {
   private readonly lanes = new Map<string, Lane>();
@@ -112,7 +115,7 @@ export class HoldCommitter {
         reject,
       };
       lane.waiting.push(waiting);
-      this.fill(eventId, lane);
+      this.fillSoon(eventId, lane);
     });
   }
 
@@ -124,9 +127,22 @@ export class HoldCommitter {
   private laneOf(eventId: string): Lane {
     const known = this.lanes.get(eventId);
     if (known) return known;
-    const lane: Lane = { waiting: [], inFlight: new Set() };
+    const lane: Lane = { waiting: [], inFlight: new Set(), isFilling: false };
     this.lanes.set(eventId, lane);
     return lane;
+  }
+
+  /**
+   * One answer of Redis lets a dozen of a crowd come at once, and the first of them must not take a statement for itself.
+   * Not at the end of the event loop's turn: Postgres would stand idle for the rest of a long one.
+   */
+  private fillSoon(eventId: string, lane: Lane): void {
+    if (lane.isFilling) return;
+    lane.isFilling = true;
+    process.nextTick(() => {
+      lane.isFilling = false;
+      this.fill(eventId, lane);
+    });
   }
 
   /** Sends as many batches as may be under way and are worth it; forgets a lane that has nothing left. */
@@ -138,7 +154,7 @@ export class HoldCommitter {
       }
       if (!this.send(eventId, lane)) return;
     }
-    if (lane.waiting.length > 0 || lane.inFlight.size > 0) return;
+    if (lane.waiting.length > 0 || lane.inFlight.size > 0 || lane.isFilling) return;
     this.lanes.delete(eventId);
     if (this.lanes.size > 0) return;
     this.idle.forEach((resolve) => resolve());
@@ -149,7 +165,7 @@ export class HoldCommitter {
   private send(eventId: string, lane: Lane): boolean {
     clearTimeout(lane.patience);
     lane.patience = undefined;
-    const batch = takeBatch(lane, this.options.batchMax);
+    const batch = takeBatch(lane, this.sizeFor(lane));
     if (batch.length === 0) return false;
     lane.inFlight.add(batch);
     void this.commit(eventId, lane, batch).finally(() => {
@@ -157,6 +173,16 @@ export class HoldCommitter {
       this.fill(eventId, lane);
     });
     return true;
+  }
+
+  /**
+   * Half of those in the lane, when that is worth a statement: while Postgres writes one half, this process answers and
+   * collects the other. Were all of a crowd in one batch, each side would wait for the other.
+   */
+  private sizeFor(lane: Lane): number {
+    let present = lane.waiting.length;
+    for (const underWay of lane.inFlight) present += underWay.length;
+    return Math.min(this.options.batchMax, Math.max(this.options.overlapMin, Math.ceil(present / 2)));
   }
 
   private async commit(eventId: string, lane: Lane, batch: Waiting[]): Promise<void> {

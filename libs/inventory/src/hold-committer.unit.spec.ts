@@ -58,28 +58,39 @@ function committer(
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-it('writes a lone request at once, and those that arrive meanwhile together', async () => {
+it('writes at once what comes at the same moment, and together what arrives while that is written', async () => {
   const { subject, writes, batches, committed } = committer();
-  const all = ['a', 'b', 'c'].map((name) => subject.hold('e', request(name)));
-  expect(batches()).toEqual([['a']]);
+  const all = ['a', 'b'].map((name) => subject.hold('e', request(name)));
+  await turn();
+  expect(batches()).toEqual([['a', 'b']]);
+  for (const name of ['c', 'd']) {
+    all.push(subject.hold('e', request(name)));
+    await turn();
+  }
+  expect(batches()).toHaveLength(1);
   writes[0]?.answer();
   await turn();
-  expect(batches()).toEqual([['a'], ['b', 'c']]);
+  expect(batches()).toEqual([
+    ['a', 'b'],
+    ['c', 'd'],
+  ]);
   writes[1]?.answer();
-  expect((await Promise.all(all)).map((outcome) => outcome.outcome)).toEqual(['held', 'held', 'held']);
-  expect(committed).toEqual([['a'], ['b', 'c']]);
+  expect((await Promise.all(all)).every(({ outcome }) => outcome === 'held')).toBe(true);
+  expect(committed).toEqual(batches());
 });
 
-it('keeps events apart', () => {
+it('keeps events apart', async () => {
   const { subject, batches } = committer();
   void subject.hold('e1', request('a'));
   void subject.hold('e2', request('b'));
+  await turn();
   expect(batches()).toEqual([['a'], ['b']]);
 });
 
 it('never puts a seat or a buyer twice into a batch, and lets nobody overtake whom they wait for', async () => {
   const { subject, writes, batches } = committer();
   void subject.hold('e', request('first'));
+  await turn();
   void subject.hold('e', request('a', ['s1', 's2']));
   void subject.hold('e', request('b', ['s2', 's3']));
   void subject.hold('e', request('c', ['s3']));
@@ -97,6 +108,7 @@ it('never puts a seat or a buyer twice into a batch, and lets nobody overtake wh
 it('bounds a batch and refuses what the queue cannot take', async () => {
   const { subject, writes, batches } = committer({ batchMax: 2, queueMax: 3 });
   void subject.hold('e', request('first'));
+  await turn();
   for (const name of ['a', 'b', 'c']) void subject.hold('e', request(name));
   await expect(subject.hold('e', request('d'))).rejects.toBeInstanceOf(Overloaded);
   writes[0]?.answer();
@@ -107,6 +119,7 @@ it('bounds a batch and refuses what the queue cannot take', async () => {
 it('asks a lost race again in the next batch, before those who came later', async () => {
   const { subject, writes, batches } = committer();
   const a = subject.hold('e', request('a'));
+  await turn();
   void subject.hold('e', request('b'));
   writes[0]?.answer(() => ({ outcome: 'conflict' }));
   await turn();
@@ -116,10 +129,11 @@ it('asks a lost race again in the next batch, before those who came later', asyn
 });
 
 it('asks again with the same ids while Postgres is away, then gives up', async () => {
-  jest.useFakeTimers({ doNotFake: ['setImmediate'] });
+  jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick'] });
   try {
     const { subject, writes, batches } = committer({ answerWithinMs: 250 });
     const a = subject.hold('e', request('a'));
+    await turn();
     writes[0]?.fail(new DatabaseUnavailable('gone'));
     await jest.advanceTimersByTimeAsync(100);
     expect(batches()).toEqual([['a'], ['a']]);
@@ -140,10 +154,11 @@ it('asks again with the same ids while Postgres is away, then gives up', async (
 });
 
 it('answers in time though a write does not, and schedules what that write took all the same', async () => {
-  jest.useFakeTimers({ doNotFake: ['setImmediate'] });
+  jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick'] });
   try {
     const { subject, writes, batches, committed } = committer({ answerWithinMs: 4_000 });
     const written = subject.hold('e', request('written')).catch((error: unknown) => error);
+    await turn();
     const behind = subject.hold('e', request('behind')).catch((error: unknown) => error);
     jest.advanceTimersByTime(3_000);
     const later = subject.hold('e', request('later'));
@@ -165,6 +180,7 @@ it('answers in time though a write does not, and schedules what that write took 
 it('does not let one request’s fault fail its neighbours', async () => {
   const { subject, writes } = committer();
   const first = subject.hold('e', request('first'));
+  await turn();
   const poison = expect(subject.hold('e', request('poison'))).rejects.toThrow('bad bytes');
   const good = subject.hold('e', request('good'));
   writes[0]?.answer();
@@ -192,8 +208,7 @@ it('answers holds that were taken although nobody could be told of them, and goe
     },
     log: { error: (members) => logged.push(members) },
   });
-  const both = ['a', 'b'].map((name) => subject.hold('e', request(name)));
-  expect(await Promise.all(both)).toMatchObject([{ outcome: 'held' }, { outcome: 'held' }]);
+  for (const name of ['a', 'b']) expect(await subject.hold('e', request(name))).toMatchObject({ outcome: 'held' });
   await subject.settled();
   expect(logged).toMatchObject(Array(2).fill({ err: new Error('no timers'), eventId: 'e' }));
 });
@@ -213,15 +228,17 @@ it('is settled once everything accepted has been answered', async () => {
 
 it('keeps two statements under way, and nobody in both', async () => {
   const { subject, writes, batches } = committer({ inFlightMax: 2, overlapMin: 1 });
-  const all = [
-    subject.hold('e', request('a', ['A1'])),
+  const all = [subject.hold('e', request('a', ['A1']))];
+  await turn();
+  all.push(
     subject.hold('e', request('a-seat', ['A1', 'A2'])),
     subject.hold('e', request('a-buyer', ['A3'], 'buyer-a')),
     subject.hold('e', request('behind', ['A2'])),
     subject.hold('e', request('b', ['B1'])),
-    subject.hold('e', request('c', ['C1'])),
-    subject.hold('e', request('d', ['D1'])),
-  ];
+  );
+  await turn();
+  all.push(subject.hold('e', request('c', ['C1'])), subject.hold('e', request('d', ['D1'])));
+  await turn();
   expect(batches()).toEqual([['a'], ['b']]);
   writes[1]?.answer();
   await turn();
@@ -238,16 +255,22 @@ it('keeps two statements under way, and nobody in both', async () => {
   await subject.settled();
 });
 
-it('begins a batch beside another when enough wait, or when the one under way is slow', () => {
-  jest.useFakeTimers();
+it('begins a batch beside another when enough wait, or when the one under way is slow', async () => {
+  jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick'] });
   try {
     const { subject, batches } = committer({ inFlightMax: 2, overlapMin: 2 });
-    for (const name of ['a', 'b']) void subject.hold('crowd', request(name));
+    const arrive = (event: string, name: string) => {
+      void subject.hold(event, request(name));
+      return turn();
+    };
+    await arrive('crowd', 'a');
+    await arrive('crowd', 'b');
     expect(batches()).toEqual([['a']]);
-    void subject.hold('crowd', request('c'));
+    await arrive('crowd', 'c');
     expect(batches()).toEqual([['a'], ['b', 'c']]);
 
-    for (const name of ['d', 'e']) void subject.hold('lone', request(name));
+    await arrive('lone', 'd');
+    await arrive('lone', 'e');
     expect(batches().slice(2)).toEqual([['d']]);
     jest.advanceTimersByTime(10);
     expect(batches().slice(2)).toEqual([['d'], ['e']]);
@@ -256,18 +279,32 @@ it('begins a batch beside another when enough wait, or when the one under way is
   }
 });
 
+it('takes half of a crowd, so that the other half is on its way meanwhile', async () => {
+  const { subject, batches } = committer({ inFlightMax: 2, overlapMin: 2, batchMax: 5 });
+  for (let nth = 0; nth < 8; nth++) void subject.hold('e', request(`small-${nth}`));
+  for (let nth = 0; nth < 20; nth++) void subject.hold('large', request(`large-${nth}`));
+  await turn();
+  expect(batches().map((batch) => batch.length)).toEqual([4, 4, 5, 5]);
+});
+
 it('keeps the requests of an event in one lane, though one of an emptied lane was waited for', async () => {
-  jest.useFakeTimers({ doNotFake: ['setImmediate'] });
+  jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick'] });
   try {
     const { subject, writes, batches } = committer({ inFlightMax: 2, overlapMin: 2, answerWithinMs: 5 });
-    const late = ['a', 'b'].map((name) => subject.hold('e', request(name)).catch((error: unknown) => error));
+    const ask = (name: string, seatIds?: string[]) => subject.hold('e', request(name, seatIds)).catch(() => undefined);
+    const late = [ask('a')];
+    await turn();
+    late.push(ask('b'));
+    await turn();
     jest.advanceTimersByTime(5);
     await Promise.all(late);
     writes[0]?.answer();
     await turn();
-    void subject.hold('e', request('c', ['C1'])).catch(() => undefined);
+    void ask('c', ['C1']);
+    await turn();
     jest.advanceTimersByTime(6);
-    void subject.hold('e', request('d', ['C1'])).catch(() => undefined);
+    void ask('d', ['C1']);
+    await turn();
     expect(batches()).toEqual([['a'], ['c']]);
   } finally {
     jest.useRealTimers();
@@ -279,6 +316,7 @@ it('does not walk a long queue for one hot seat at every batch', async () => {
   const names = Array.from({ length: 100 }, (_, nth) => `hot-${nth}`);
   names.forEach((name) => void subject.hold('e', request(name, ['A1'])));
   void subject.hold('e', request('far-behind', ['B1']));
+  await turn();
   writes[0]?.answer();
   await turn();
   expect(batches()).toEqual([['hot-0'], ['hot-1']]);
