@@ -1,5 +1,5 @@
-import { fromEnv } from '@holdfast/config';
-import { IsOptional, IsString, Matches } from 'class-validator';
+import { fromEnv, IsServerUrl } from '@holdfast/config';
+import { IsOptional, Matches } from 'class-validator';
 
 /** What may stand in a password that becomes part of a URL: nothing that needs escaping. */
 const PASSWORD = /^[\w.~-]{8,}$/;
@@ -8,13 +8,13 @@ const PASSWORD = /^[\w.~-]{8,}$/;
 export class MigrateConfig {
   /** The database, as its owner: the user that tables belong to. */
   @fromEnv('HOLDFAST_POSTGRES_URL')
-  @IsString()
+  @IsServerUrl('postgres', 'postgresql')
   postgresUrl: string = 'postgres://holdfast@127.0.0.1:5432/holdfast';
 
   /** The same server, as a user that may create roles and databases. When given, owner and database are made when missing. */
   @fromEnv('HOLDFAST_POSTGRES_ADMIN_URL')
   @IsOptional()
-  @IsString()
+  @IsServerUrl('postgres', 'postgresql')
   adminUrl?: string;
 
   /** Password of the hold-service's role. When given together with the admin's address, the role is made or updated. */

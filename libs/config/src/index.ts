@@ -1,1 +1,2 @@
 export { loadConfig, ConfigError, envNames, fromEnv } from './load-config';
+export { IsServerUrl } from './is-server-url';

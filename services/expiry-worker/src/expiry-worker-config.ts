@@ -1,4 +1,4 @@
-import { fromEnv } from '@holdfast/config';
+import { fromEnv, IsServerUrl } from '@holdfast/config';
 import { withEngines } from '@holdfast/expiry';
 import { ServerConfig } from '@holdfast/http';
 import { withRedis } from '@holdfast/redis';
@@ -13,7 +13,7 @@ export class ExpiryWorkerConfig extends withEngines(withRedis(ServerConfig)) {
   override httpPort: number = 8083;
 
   @fromEnv('HOLDFAST_POSTGRES_URL')
-  @IsString()
+  @IsServerUrl('postgres', 'postgresql')
   postgresUrl: string = 'postgres://holdfast@127.0.0.1:5432/holdfast';
 
   /** Connections to Postgres at most: releases of several events run side by side. */
@@ -24,7 +24,7 @@ export class ExpiryWorkerConfig extends withEngines(withRedis(ServerConfig)) {
   postgresConnectionsMax: number = 10;
 
   @fromEnv('HOLDFAST_RABBITMQ_URL')
-  @IsString()
+  @IsServerUrl('amqp', 'amqps')
   rabbitmqUrl: string = 'amqp://guest:guest@127.0.0.1:5672';
 
   /** How often the engine `sweep` looks for holds that have run out, in milliseconds. Under it the sweeper rests. */

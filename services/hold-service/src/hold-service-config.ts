@@ -1,9 +1,9 @@
-import { fromEnv } from '@holdfast/config';
+import { fromEnv, IsServerUrl } from '@holdfast/config';
 import { withEngines } from '@holdfast/expiry';
 import { STALE_MAX_MS } from '@holdfast/guard';
 import { HttpConfig } from '@holdfast/http';
 import { withRedis } from '@holdfast/redis';
-import { IsInt, IsString, Max, Min } from 'class-validator';
+import { IsInt, Max, Min } from 'class-validator';
 
 /** Every setting of the hold-service. */
 export class HoldServiceConfig extends withEngines(withRedis(HttpConfig)) {
@@ -14,7 +14,7 @@ export class HoldServiceConfig extends withEngines(withRedis(HttpConfig)) {
   override httpPort: number = 8081;
 
   @fromEnv('HOLDFAST_POSTGRES_URL')
-  @IsString()
+  @IsServerUrl('postgres', 'postgresql')
   postgresUrl: string = 'postgres://holdfast@127.0.0.1:5432/holdfast';
 
   /** Connections to Postgres at most. */
@@ -25,7 +25,7 @@ export class HoldServiceConfig extends withEngines(withRedis(HttpConfig)) {
   postgresConnectionsMax: number = 20;
 
   @fromEnv('HOLDFAST_RABBITMQ_URL')
-  @IsString()
+  @IsServerUrl('amqp', 'amqps')
   rabbitmqUrl: string = 'amqp://guest:guest@127.0.0.1:5672';
 
   /** Holds written by one statement at most. */

@@ -3,7 +3,11 @@ import { startHttpService } from '@holdfast/http';
 import { PaymentConfig } from './payment-config';
 import { paymentService } from './payment-service';
 
-startHttpService(paymentService(loadConfig(PaymentConfig))).catch((error: unknown) => {
+async function main(): Promise<void> {
+  await startHttpService(paymentService(loadConfig(PaymentConfig)));
+}
+
+main().catch((error: unknown) => {
   console.error(error instanceof ConfigError ? error.message : error);
   process.exit(1);
 });

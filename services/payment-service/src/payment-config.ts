@@ -1,4 +1,4 @@
-import { fromEnv } from '@holdfast/config';
+import { fromEnv, IsServerUrl } from '@holdfast/config';
 import { HttpConfig } from '@holdfast/http';
 import { Each } from '@holdfast/contracts';
 import { Transform } from 'class-transformer';
@@ -15,7 +15,7 @@ export class PaymentConfig extends HttpConfig {
   override httpPort: number = 8082;
 
   @fromEnv('HOLDFAST_POSTGRES_URL')
-  @IsString()
+  @IsServerUrl('postgres', 'postgresql')
   postgresUrl: string = 'postgres://holdfast@127.0.0.1:5432/holdfast';
 
   /** Connections to Postgres at most. */
@@ -26,7 +26,7 @@ export class PaymentConfig extends HttpConfig {
   postgresConnectionsMax: number = 10;
 
   @fromEnv('HOLDFAST_RABBITMQ_URL')
-  @IsString()
+  @IsServerUrl('amqp', 'amqps')
   rabbitmqUrl: string = 'amqp://guest:guest@127.0.0.1:5672';
 
   /** Stripe's address, `https://api.stripe.com`, or the sandbox provider's. */

@@ -1,4 +1,4 @@
-import { fromEnv } from '@holdfast/config';
+import { fromEnv, IsServerUrl } from '@holdfast/config';
 import { Each } from '@holdfast/contracts';
 import { HttpConfig } from '@holdfast/http';
 import { Transform } from 'class-transformer';
@@ -17,7 +17,7 @@ export class WebhookConfig extends HttpConfig {
   override httpPort: number = 8085;
 
   @fromEnv('HOLDFAST_POSTGRES_URL')
-  @IsString()
+  @IsServerUrl('postgres', 'postgresql')
   postgresUrl: string = 'postgres://holdfast@127.0.0.1:5432/holdfast';
 
   /** From it the signing secrets of all endpoints are derived. Required, at least 32 characters, the same on every instance. */
