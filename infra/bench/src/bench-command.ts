@@ -1,5 +1,5 @@
 import { loadavg } from 'node:os';
-import { describeMachine, readDurability } from '@holdfast/demo';
+import { describeMachine, readDurability, withSystem } from '@holdfast/demo';
 import { openDatabase, type Database } from '@holdfast/postgres';
 import Table from 'cli-table3';
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
@@ -40,6 +40,9 @@ interface Bench<Round extends object> {
   isPartial?: boolean;
 }
 
+/** What only `expiry` takes. */
+const EXPIRY_OPTIONS = ['engine', 'scenario', 'pending', 'rate'] as const;
+
 interface BenchOptions extends ExpiryOptions {
   profile: Profile;
   rounds?: number;
@@ -67,6 +70,8 @@ export async function runBenchCommand(argv: string[]): Promise<void> {
     .option('--rate <n>', 'expiry: holds that run out a second', positive)
     .parse(argv);
   const options = command.opts<BenchOptions>();
+  const idle = EXPIRY_OPTIONS.find((name) => options[name] !== undefined);
+  if (idle && command.args[0] !== 'expiry') command.error(`error: --${idle} is for expiry only`);
   const load = { generator: generatorName(), secondsPerMeasurement: EXTENTS[options.profile].seconds };
   switch (command.args[0] as BenchName) {
     case 'hold':
@@ -91,14 +96,13 @@ export async function runBenchCommand(argv: string[]): Promise<void> {
 }
 
 function expiryBench(options: BenchOptions): Bench<ExpiryRound> {
-  const { engine, scenario, pending, rate, profile } = options;
   return {
-    run: (system, _db, extent, log) => benchExpiry(system, profile, extent, options, log),
+    run: (system, _db, extent, log) => benchExpiry(system, options.profile, extent, options, log),
     judge: JUDGES.expiry,
     settings: EXPIRY_SETTINGS,
     postgresSettings: POSTGRES_SETTINGS,
     report: (medians) => [...expiryTables(medians).map(toTerminal), ...skippedLines(medians)].join('\n'),
-    isPartial: [engine, scenario, pending, rate].some((option) => option !== undefined),
+    isPartial: EXPIRY_OPTIONS.some((name) => options[name] !== undefined),
   };
 }
 
@@ -118,15 +122,24 @@ function positive(text: string): number {
   return value;
 }
 
-async function measure<Round extends object>(
+function measure<Round extends object>(name: BenchName, bench: Bench<Round>, options: BenchOptions): Promise<void> {
+  const log: Log = (line) => process.stderr.write(`${line}\n`);
+  const loadAverageBefore = Math.round((loadavg()[0] ?? 0) * 10) / 10;
+  return withSystem<BenchSystem>({
+    start: (abort) => startBenchSystem(log, { env: bench.env, postgresSettings: bench.postgresSettings, abort }),
+    use: (system) =>
+      measureOn(system, name, { ...bench, settings: { loadAverageBefore, ...bench.settings } }, options, log),
+    stop: (system) => system.stop(),
+  });
+}
+
+async function measureOn<Round extends object>(
+  system: BenchSystem,
   name: BenchName,
   bench: Bench<Round>,
   { profile, rounds: askedRounds, json }: BenchOptions,
+  log: Log,
 ): Promise<void> {
-  const log: Log = (line) => process.stderr.write(`${line}\n`);
-  const loadAverageBefore = Math.round((loadavg()[0] ?? 0) * 10) / 10;
-  const system = await startBenchSystem(log, { env: bench.env, postgresSettings: bench.postgresSettings });
-  const stop = stopOnce(system);
   const db = openDatabase({
     url: system.servers.postgresUrl,
     applicationName: 'bench',
@@ -137,7 +150,7 @@ async function measure<Round extends object>(
     const durability = await readDurability(db);
     const extent = EXTENTS[profile];
     const rounds = await bench.run(system, db, { ...extent, rounds: askedRounds ?? extent.rounds }, log);
-    const settings = { profile, loadAverageBefore, ...bench.settings };
+    const settings = { profile, ...bench.settings };
     const medians = medianOf(rounds);
     const document: BenchDocument<Round> = { name, machine, settings, durability, rounds, ...medians };
     const faults = bench.judge(rounds);
@@ -149,18 +162,7 @@ async function measure<Round extends object>(
     if (faults.length > 0) process.exitCode = 1;
   } finally {
     await db.close();
-    await stop();
   }
-}
-
-/** Ctrl-C stops everything too, and then ends the process. */
-function stopOnce(system: BenchSystem): () => Promise<void> {
-  let stopping: Promise<void> | undefined;
-  const stop = () => (stopping ??= system.stop());
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => void stop().finally(() => process.exit(130)));
-  }
-  return stop;
 }
 
 function tableOf(medians: object): string {

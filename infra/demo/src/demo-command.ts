@@ -8,6 +8,7 @@ import { openWitness } from './evidence';
 import { describeMachine, readDurability } from './machine';
 import { Progress } from './progress';
 import { faultCount, reportFor, type DemoDocument } from './report';
+import { withSystem } from './with-system';
 
 interface DemoOptions {
   plan?: string;
@@ -22,9 +23,8 @@ interface DemoOptions {
 
 const BUYERS_MAX = 100_000;
 const HOLD_SECONDS_MAX = 3_600;
-/** Exit statuses: a fault was found; and after Ctrl-C, as shells have it. */
+/** Exit status when a fault was found. */
 const FAULTY = 1;
-const INTERRUPTED = 130;
 
 /** `npm run -s demo`: sells an arena to simulated buyers and judges by the books; fails on any fault. */
 export async function runDemoCommand(argv: string[]): Promise<void> {
@@ -42,27 +42,14 @@ export async function runDemoCommand(argv: string[]): Promise<void> {
     .opts<DemoOptions>();
   const plan = options.plan ? readPlan(options.plan) : arenaPlan(options.seats);
   const progress = new Progress();
-  const interrupted = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.abort());
-  const system = options.url
-    ? useRunningSystem(options.url)
-    : await startOwnSystem(options.engine, progress.say, interrupted.signal);
-  try {
-    await Promise.race([demonstrate(system, plan, options, progress), rejectOn(interrupted.signal)]);
-  } finally {
-    progress.stop();
-    await system.stop(process.exitCode === FAULTY);
-    // The crowd of an interrupted demo is still about, with nowhere to go.
-    if (interrupted.signal.aborted) process.exit(INTERRUPTED);
-  }
-}
-
-/** Ctrl-C stops everything first. */
-function rejectOn(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    const stop = () => reject(new Error('Stopped.'));
-    if (signal.aborted) stop();
-    else signal.addEventListener('abort', stop, { once: true });
+  await withSystem<DemoSystem>({
+    start: (interrupted) =>
+      options.url ? useRunningSystem(options.url) : startOwnSystem(options.engine, progress.say, interrupted),
+    use: (system) => demonstrate(system, plan, options, progress),
+    stop: (system) => {
+      progress.stop();
+      return system.stop(process.exitCode === FAULTY);
+    },
   });
 }
 
@@ -90,7 +77,11 @@ async function demonstrate(
 }
 
 function readPlan(file: string): PlanFile {
-  return JSON.parse(readFileSync(file, 'utf8')) as PlanFile;
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as PlanFile;
+  } catch (error) {
+    throw new Error(`The plan ${file} cannot be read: ${(error as Error).message}`);
+  }
 }
 
 function wholeNumber(min: number, max: number): (text: string) => number {

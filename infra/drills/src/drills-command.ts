@@ -1,4 +1,4 @@
-import { describeMachine, readDurability } from '@holdfast/demo';
+import { describeMachine, readDurability, withSystem } from '@holdfast/demo';
 import { openDatabase } from '@holdfast/postgres';
 import Table from 'cli-table3';
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
@@ -15,9 +15,8 @@ interface DrillsOptions {
   json?: boolean;
 }
 
-/** Exit statuses: a violation was found; and after Ctrl-C, as shells have it. */
+/** Exit status when a violation was found. */
 const FAULTY = 1;
-const INTERRUPTED = 130;
 const MINUTES_MAX = 600;
 const VIOLATIONS_SHOWN_MAX = 20;
 const STATEMENT_TIMEOUT_MS = 60_000;
@@ -37,16 +36,11 @@ export async function runDrillsCommand(argv: string[]): Promise<void> {
     .parse(argv)
     .opts<DrillsOptions>();
   const log = (line: string) => void process.stderr.write(`${line}\n`);
-  const interrupted = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.abort());
-  const stage = await startStage(log, interrupted.signal);
-  try {
-    await Promise.race([drill(stage, options, log), rejectOn(interrupted.signal)]);
-  } finally {
-    await stage.stop(process.exitCode === FAULTY);
-    // The payments of an interrupted drill are still under way, with nowhere to go.
-    if (interrupted.signal.aborted) process.exit(INTERRUPTED);
-  }
+  await withSystem<Stage>({
+    start: (interrupted) => startStage(log, interrupted),
+    use: (stage) => drill(stage, options, log),
+    stop: (stage) => stage.stop(process.exitCode === FAULTY),
+  });
 }
 
 async function drill(stage: Stage, { profile, minutes, json }: DrillsOptions, log: (line: string) => void) {
@@ -107,13 +101,6 @@ function reportOf(document: DrillsDocument): string {
 
 function verdictOn(count: number): string {
   return count === 0 ? colors.green('0') : colors.red(String(count));
-}
-
-/** Ctrl-C stops everything first. */
-function rejectOn(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    signal.addEventListener('abort', () => reject(new Error('Stopped.')), { once: true });
-  });
 }
 
 function minutes(text: string): number {
