@@ -3,13 +3,13 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { ensureImage } from './containers.mjs';
-import { areEngines } from './engines.mjs';
+import { areEngines, ENGINES } from './engines.mjs';
 import { nodeProgram } from './node.mjs';
 import { localFolder, repository } from './paths.mjs';
 import { anyFreePort } from './ports.mjs';
 import { step } from './progress.mjs';
+import { readOptions, refuseOptions } from './read-options.mjs';
 import { run, runStreaming } from './run-command.mjs';
 import { build, ensurePackages, requireNode } from './workspace.mjs';
 
@@ -56,8 +56,8 @@ process.exitCode = await endToEndInContainers().catch((error) => {
 async function endToEndInContainers() {
   const engine = chooseEngine();
   const command = findCompose();
-  await ensurePackages(log);
-  await build(log);
+  await ensurePackages(log, abort.signal);
+  await build(log, abort.signal);
   const secrets = {
     HOLDFAST_JWT_SECRET: randomBytes(SECRET_BYTES).toString('hex'),
     HOLDFAST_STRIPE_SECRET_KEY: `sk_test_${randomBytes(SECRET_BYTES).toString('hex')}`,
@@ -102,8 +102,9 @@ async function endToEndInContainers() {
 }
 
 function chooseEngine() {
-  const { engine } = parseArgs({ options: { engine: { type: 'string', default: 'parking' } } }).values;
-  if (!areEngines(engine)) throw new Error(`There is no engine ${engine}.`);
+  const usage = `Usage: npm run e2e:compose -- [--engine NAME]   (${ENGINES.join(', ')})`;
+  const { engine } = readOptions(usage, { engine: { type: 'string', default: 'parking' } });
+  if (!areEngines(engine)) refuseOptions(usage, `There is no engine "${engine}".`);
   return engine;
 }
 

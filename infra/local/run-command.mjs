@@ -9,7 +9,8 @@ export function run(command, args, options = {}) {
 }
 
 /**
- * Runs a longer command, its output line by line to `onLine`.
+ * Runs a longer command, its output line by line to `onLine`. One that is ended by its `signal` is waited for all the
+ * same: `npm ci` takes back what it has written, for 30 s and more, and the next one fails beside it (ENOTEMPTY).
  *
  * @returns {Promise<{ok: boolean, tail: string}>} `tail`: the last lines it wrote
  */
@@ -31,7 +32,7 @@ export function runStreaming(command, args, { onLine = () => {}, tailLines = 30,
       stream.on('end', () => rest && lines.push(rest));
     }
     const tail = () => lines.slice(-tailLines).join('\n');
-    child.once('error', (error) => resolve({ ok: false, tail: error.message }));
+    child.on('error', (error) => child.pid === undefined && resolve({ ok: false, tail: error.message }));
     child.once('close', (code) => resolve({ ok: code === 0, tail: tail() }));
   });
 }

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { nodeProgram } from './node.mjs';
 import { repository } from './paths.mjs';
-import { build, ensurePackages, requireNode } from './workspace.mjs';
+import { prepareWorkspace, requireNode } from './workspace.mjs';
 
 /*
  * node infra/local/run.mjs FOLDER ARGS: installs and builds when needed, then runs FOLDER/dist/index.js with the
@@ -16,8 +16,7 @@ if (!folder) {
 }
 const log = (line) => process.stderr.write(`${line}\n`);
 try {
-  await ensurePackages(log);
-  await build(log);
+  await prepareWorkspace(log);
 } catch (error) {
   log(error.message);
   process.exit(1);

@@ -37,6 +37,8 @@ async function createEvent(url, token, plan) {
     method: 'POST',
     headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json', 'idempotency-key': KEY },
     body: JSON.stringify({ name: 'Sample evening', currency: CURRENCY, plan, prices: pricesOf(plan.categories) }),
+  }).catch((error) => {
+    throw new Error(`Nothing answers at ${url}: ${error.cause?.message ?? error.message}`);
   });
   const body = await answer.text();
   if (!answer.ok) throw new Error(`The sample event was refused with status ${answer.status}: ${body}`);

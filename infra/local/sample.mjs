@@ -1,9 +1,9 @@
 import { mkdirSync } from 'node:fs';
-import { parseArgs } from 'node:util';
 import { localFolder } from './paths.mjs';
+import { readOptions, refuseOptions } from './read-options.mjs';
 import { ensureSampleEvent } from './sample-event.mjs';
 import { mintToken } from './secrets.mjs';
-import { build, ensurePackages, requireNode } from './workspace.mjs';
+import { prepareWorkspace, requireNode } from './workspace.mjs';
 
 /*
  * npm run sample: the sample event of `npm start` on a system that runs elsewhere, and tokens for it. Standard output is
@@ -13,13 +13,15 @@ const URL_DEFAULT = 'http://127.0.0.1:8080';
 /** The one docker-compose.yml has for development. */
 const JWT_SECRET_DEFAULT = 'development-only-secret-of-holdfast';
 
+const USAGE = `Usage: npm run -s sample -- [--url URL]   (the gateway; default: ${URL_DEFAULT})`;
+
+requireNode();
+const { url } = readOptions(USAGE, { url: { type: 'string', default: URL_DEFAULT } });
+if (!URL.canParse(url)) refuseOptions(USAGE, '--url takes an address, for example http://127.0.0.1:8080.');
 const log = (line) => process.stderr.write(`${line}\n`);
 try {
-  requireNode();
-  const { url } = parseArgs({ options: { url: { type: 'string', default: URL_DEFAULT } } }).values;
   const secret = process.env.HOLDFAST_JWT_SECRET || JWT_SECRET_DEFAULT;
-  await ensurePackages(log);
-  await build(log);
+  await prepareWorkspace(log);
   mkdirSync(localFolder, { recursive: true });
   const tokens = {
     organiser: mintToken(secret, 'organiser-1', ['organiser']),

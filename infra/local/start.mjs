@@ -1,14 +1,15 @@
-import { parseArgs } from 'node:util';
 import { areEngines, ENGINES } from './engines.mjs';
 import { readJson } from './json-file.mjs';
 import { localFolder } from './paths.mjs';
+import { readOptions, refuseOptions } from './read-options.mjs';
 import { markRunning, runningStart, unmarkRunning } from './running-start.mjs';
 import { startSystem, stateFile } from './system.mjs';
 import { tour } from './tour.mjs';
-import { build, ensurePackages, requireNode } from './workspace.mjs';
+import { build, ensurePackages, INTERRUPTED, requireNode } from './workspace.mjs';
 
 /* npm start: packages, servers, build, schema, services, a sample event; then runs until Ctrl-C or `npm stop`. */
 const INSTANCES_MAX = 16;
+const PORT_MAX = 65_535;
 const HELP = `Usage: npm start -- [--engine NAME] [--port N] [--instances N]
 
   --engine  what wakes the expiry-worker at a deadline: ${ENGINES.join(', ')}
@@ -17,7 +18,7 @@ const HELP = `Usage: npm start -- [--engine NAME] [--port N] [--instances N]
   --instances  of the hold-service behind the gateway (default: 1)`;
 
 requireNode();
-const options = readOptions();
+const options = startOptions();
 const log = (line) => console.log(line);
 
 const other = runningStart(localFolder);
@@ -43,6 +44,7 @@ function end(status) {
 }
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
   process.on(signal, () => {
+    if (!system && !abort.signal.aborted) log('Stopping ...');
     abort.abort();
     if (system) void end(0);
   });
@@ -64,37 +66,24 @@ try {
   log(`Ready ${system.url}`);
 } catch (error) {
   unmarkRunning(localFolder);
-  if (!abort.signal.aborted) console.error(`\n${error.message}`);
-  process.exit(abort.signal.aborted ? 130 : 1);
+  console.error(abort.signal.aborted ? 'Stopped before it was ready.' : `\n${error.message}`);
+  process.exit(abort.signal.aborted ? INTERRUPTED : 1);
 }
 
-function readOptions() {
-  let values;
-  try {
-    ({ values } = parseArgs({
-      options: {
-        engine: { type: 'string' },
-        port: { type: 'string' },
-        instances: { type: 'string', default: '1' },
-        help: { type: 'boolean', short: 'h' },
-      },
-    }));
-  } catch (error) {
-    return usage(error.message);
-  }
-  if (values.help) return usage();
+function startOptions() {
+  const values = readOptions(HELP, {
+    engine: { type: 'string' },
+    port: { type: 'string' },
+    instances: { type: 'string', default: '1' },
+  });
   const port = values.port === undefined ? undefined : Number(values.port);
-  if (values.engine && !areEngines(values.engine)) return usage(`There is no engine "${values.engine}".`);
-  if (port !== undefined && !(Number.isInteger(port) && port > 0 && port < 65_536))
-    return usage('--port takes a number.');
+  if (values.engine && !areEngines(values.engine)) refuseOptions(HELP, `There is no engine "${values.engine}".`);
+  if (port !== undefined && !(Number.isInteger(port) && port > 0 && port <= PORT_MAX)) {
+    refuseOptions(HELP, `--port takes a number from 1 to ${PORT_MAX}.`);
+  }
   const instances = Number(values.instances);
-  if (!(Number.isInteger(instances) && instances > 0 && instances <= INSTANCES_MAX))
-    return usage(`--instances takes a number from 1 to ${INSTANCES_MAX}.`);
+  if (!(Number.isInteger(instances) && instances > 0 && instances <= INSTANCES_MAX)) {
+    refuseOptions(HELP, `--instances takes a number from 1 to ${INSTANCES_MAX}.`);
+  }
   return { engine: values.engine, port, instances };
-}
-
-function usage(complaint) {
-  if (complaint) console.error(complaint);
-  console.log(HELP);
-  process.exit(complaint ? 2 : 0);
 }

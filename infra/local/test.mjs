@@ -1,10 +1,10 @@
 import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { readJson, removeFile } from './json-file.mjs';
 import { nodeProgram } from './node.mjs';
 import { localFolder, repository } from './paths.mjs';
 import { step } from './progress.mjs';
+import { readOptions, refuseOptions } from './read-options.mjs';
 import { removeSystemData } from './remove-system-data.mjs';
 import { runStreaming } from './run-command.mjs';
 import { markRunning, runningStart, unmarkRunning } from './running-start.mjs';
@@ -17,6 +17,7 @@ import { ensurePackages, requireNode } from './workspace.mjs';
  * and among the failed also every check (format, lint, types, generated files) that did not pass.
  */
 const KINDS = ['lint', 'unit', 'int', 'e2e'];
+const USAGE = `Usage: npm test -- [--only ${KINDS.join('|')}]   (a comma list takes several)`;
 const WORKERS = '2';
 /** A hung run ends as a failed one: about twice what a run takes on two cores. */
 const JEST_TIMEOUT_MS = 9 * 60_000;
@@ -182,10 +183,9 @@ function toolPath(tool) {
 }
 
 function readWanted() {
-  const { values } = parseArgs({ options: { only: { type: 'string', multiple: true } } });
-  const only = (values.only ?? KINDS).flatMap((value) => value.split(','));
-  const unknown = only.find((kind) => !KINDS.includes(kind));
-  if (!unknown) return new Set(only);
-  console.error(`Usage: npm test -- [--only ${KINDS.join('|')}]`);
-  process.exit(2);
+  const { only } = readOptions(USAGE, { only: { type: 'string', multiple: true } });
+  const kinds = (only ?? KINDS).flatMap((value) => value.split(','));
+  const unknown = kinds.find((kind) => !KINDS.includes(kind));
+  if (unknown !== undefined) refuseOptions(USAGE, `There are no tests of the kind "${unknown}".`);
+  return new Set(kinds);
 }

@@ -6,6 +6,8 @@ import { runStreaming } from './run-command.mjs';
 import { step } from './progress.mjs';
 import { repository } from './paths.mjs';
 
+/** Exit status after Ctrl-C, as shells have it. */
+export const INTERRUPTED = 130;
 /** The oldest Node the dependencies run on. */
 const NODE_MIN = [20, 19];
 const STAMP = 'node_modules/.holdfast-lock';
@@ -32,6 +34,22 @@ export function isInstallStale({ lock, stamp, lockTimeMs, installedTimeMs }) {
   if (installedTimeMs === undefined) return true;
   if (stamp === lock) return false;
   return installedTimeMs < lockTimeMs;
+}
+
+/** Installs and builds what is needed. Ctrl-C meanwhile ends that, and then the process. */
+export async function prepareWorkspace(log) {
+  const abort = new AbortController();
+  const end = () => abort.abort();
+  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, end);
+  try {
+    await ensurePackages(log, abort.signal);
+    await build(log, abort.signal);
+  } catch (error) {
+    if (abort.signal.aborted) process.exit(INTERRUPTED);
+    throw error;
+  } finally {
+    for (const signal of ['SIGINT', 'SIGTERM']) process.off(signal, end);
+  }
 }
 
 /** Installs the packages of the lock file when that is needed. `signal` ends it early, as a failure. */

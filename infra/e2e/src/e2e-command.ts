@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { Command } from 'commander';
+import { Command, InvalidArgumentError } from 'commander';
 import { buildArgv, runCLI } from 'jest';
 import { targetFromEnv, targetOfLocalSystem, targetToEnv, type Target } from './target';
 
@@ -23,7 +23,7 @@ const WORKERS = '2';
 export async function runE2eCommand(argv: string[]): Promise<void> {
   const command = new Command('e2e')
     .description('Runs the end-to-end suite against a running system, through its gateway only.')
-    .option('--url <url>', 'the gateway; default: the system of npm start')
+    .option('--url <url>', 'the gateway; default: the system of npm start', address)
     .option('--jwt-secret <secret>', 'lets the suite mint tokens (HOLDFAST_JWT_SECRET)')
     .option('--organiser-token <token>', 'where the secret is not known (HOLDFAST_E2E_ORGANISER_TOKEN)')
     .option('--buyer-tokens <tokens>', 'comma list, one a buyer (HOLDFAST_E2E_BUYER_TOKEN)')
@@ -44,6 +44,11 @@ export async function runE2eCommand(argv: string[]): Promise<void> {
   const skipped = numPendingTests > 0 ? `${numPendingTests} skipped (${why}), ` : '';
   process.stdout.write(`${skipped}${numPassedTests} passed, ${numFailedTests + numRuntimeErrorTestSuites} failed\n`);
   process.exitCode = success && numPassedTests > 0 ? 0 : 1;
+}
+
+function address(text: string): string {
+  if (!URL.canParse(text)) throw new InvalidArgumentError('an address, for example http://127.0.0.1:8080');
+  return text;
 }
 
 /** What is asked for, over the environment, over the system of `npm start`; its secrets only go to its own address. */

@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { provideTestServers, stopTestServers } from '@holdfast/testing';
+import { Command } from 'commander';
 import { dashboardJson } from './dashboard';
 import { messageCatalogue } from './message-catalogue';
 import { metricsPage } from './metrics';
@@ -53,4 +54,9 @@ async function withServers(work: () => Promise<void>): Promise<void> {
   await work().finally(stopTestServers);
 }
 
-void withServers(() => main(process.argv.includes('--check')));
+const { check } = new Command('generate')
+  .description('Writes every file of the repository that a program writes.')
+  .option('--check', 'writes nothing; says which are not current, and fails if one is not')
+  .parse()
+  .opts<{ check?: boolean }>();
+void withServers(() => main(check ?? false));
