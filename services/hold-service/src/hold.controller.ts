@@ -114,7 +114,15 @@ export class HoldController {
   @Delete(':holdId')
   @ApiOperation({ summary: 'Give the seats back before the deadline; again changes nothing' })
   @ApiOkResponse({ type: HoldBody })
-  @ApiProblems('unknown-hold', 'hold-expired', 'hold-ended', 'stale-version', 'unauthorised', 'forbidden')
+  @ApiProblems(
+    'unknown-hold',
+    'hold-expired',
+    'hold-ended',
+    'stale-version',
+    'validation-failed',
+    'unauthorised',
+    'forbidden',
+  )
   async release(
     @Caller() caller: Identity,
     @EventId() eventId: string,

@@ -86,6 +86,13 @@ export class ProblemBody {
   @ApiProperty({ required: false, description: 'With `card-declined`: the reason the provider gave' })
   reason?: string;
 
+  @ApiProperty({
+    required: false,
+    format: 'uuid',
+    description: 'Where a payment was begun: its id, by which it can be read',
+  })
+  paymentId?: string;
+
   @ApiProperty({ required: false, type: 'integer', description: 'With `unknown-seq`: the last one there is' })
   lastSeq?: number;
 }
