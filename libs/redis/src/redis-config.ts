@@ -1,5 +1,6 @@
 import { fromEnv } from '@holdfast/config';
-import { IsString } from 'class-validator';
+import { IsString, ValidateBy } from 'class-validator';
+import { parseRedisUrl } from './redis-url';
 
 export interface RedisSettings {
   redisUrl: string;
@@ -11,7 +12,7 @@ export function withRedis<Settings extends object>(Base: new () => Settings): ne
   class WithRedis extends (Base as new () => object) implements RedisSettings {
     /** One address, or a comma list of cluster nodes. */
     @fromEnv('HOLDFAST_REDIS_URL')
-    @IsString()
+    @IsRedisUrl()
     redisUrl: string = 'redis://127.0.0.1:6379';
 
     /** Put before every key, where several systems share one Redis. */
@@ -20,4 +21,22 @@ export function withRedis<Settings extends object>(Base: new () => Settings): ne
     redisKeyPrefix: string = '';
   }
   return WithRedis as new () => Settings & RedisSettings;
+}
+
+function IsRedisUrl(): PropertyDecorator {
+  return ValidateBy({
+    name: 'isRedisUrl',
+    validator: {
+      validate: (value) => typeof value === 'string' && isRedisUrl(value),
+      defaultMessage: () => 'it must be redis://host:port, rediss://host:port, or a comma list of them',
+    },
+  });
+}
+
+function isRedisUrl(text: string): boolean {
+  try {
+    return parseRedisUrl(text).nodes.length > 0;
+  } catch {
+    return false;
+  }
 }
