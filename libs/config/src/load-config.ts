@@ -1,14 +1,14 @@
 import 'reflect-metadata';
 import { plainToInstance, Transform, Type } from 'class-transformer';
 import { validateSync } from 'class-validator';
+import { OperatorError } from './operator-error';
 
 const ENV_NAME = Symbol('holdfast:env-name');
 
 /** What is wrong with the environment, by variable name. Values are never part of the message: they may be secrets. */
-export class ConfigError extends Error {
+export class ConfigError extends OperatorError {
   constructor(readonly problems: string[]) {
     super(`Configuration is not valid:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);
-    this.name = 'ConfigError';
   }
 }
 

@@ -25,3 +25,4 @@ export {
   type HttpService,
   type HttpServiceOptions,
 } from './http-service';
+export { runService } from './run-service';

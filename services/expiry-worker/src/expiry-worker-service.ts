@@ -3,7 +3,7 @@ import { isDatabaseUnavailable } from '@holdfast/postgres';
 import type { ExpiryWorkerConfig } from './expiry-worker-config';
 import { ExpiryWorkerModule } from './expiry-worker.module';
 
-/** What to give `startHttpService`, or `createHttpApp` in tests. */
+/** What to give `runService`, or `createHttpApp` in tests. */
 export function expiryWorker(config: ExpiryWorkerConfig): HttpServiceOptions {
   return {
     name: 'expiry-worker',

@@ -1,14 +1,5 @@
-import { ConfigError, loadConfig } from '@holdfast/config';
-import { EngineUnavailable } from '@holdfast/expiry';
-import { startHttpService } from '@holdfast/http';
-import { expiryWorker } from './expiry-worker-service';
+import { runService } from '@holdfast/http';
 import { ExpiryWorkerConfig } from './expiry-worker-config';
+import { expiryWorker } from './expiry-worker-service';
 
-async function main(): Promise<void> {
-  await startHttpService(expiryWorker(loadConfig(ExpiryWorkerConfig)));
-}
-
-main().catch((error: unknown) => {
-  console.error(error instanceof ConfigError || error instanceof EngineUnavailable ? error.message : error);
-  process.exit(1);
-});
+runService(ExpiryWorkerConfig, expiryWorker);

@@ -15,7 +15,7 @@ const QUEUES: TransportQueue[] = [
   { queue: 'hold-service.guard', prefetch: 20, contracts: [SeatsFreed] },
 ];
 
-/** What to give `startHttpService`, or `createHttpApp` in tests. */
+/** What to give `runService`, or `createHttpApp` in tests. */
 export function holdService(config: HoldServiceConfig): HttpServiceOptions {
   return {
     name: 'hold-service',

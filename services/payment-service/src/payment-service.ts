@@ -6,7 +6,7 @@ import { PaymentServiceModule } from './payment-service.module';
 import { ProviderSilent } from './provider';
 import type { PaymentServiceHooks } from './saga';
 
-/** What to give `startHttpService`, or `createHttpApp` in tests. */
+/** What to give `runService`, or `createHttpApp` in tests. */
 export function paymentService(config: PaymentConfig, hooks: PaymentServiceHooks = {}): HttpServiceOptions {
   return {
     name: 'payment-service',

@@ -3,7 +3,7 @@ import { isDatabaseUnavailable } from '@holdfast/postgres';
 import type { WebhookConfig } from './webhook-config';
 import { WebhookServiceModule } from './webhook-service.module';
 
-/** What to give `startHttpService`, or `createHttpApp` in tests. */
+/** What to give `runService`, or `createHttpApp` in tests. */
 export function webhookService(config: WebhookConfig): HttpServiceOptions {
   return {
     name: 'webhook-service',
