@@ -4,6 +4,7 @@ export { checked, type Fault } from './validation';
 export { HttpConfig, ServerConfig } from './http-config';
 export { LargeBody, RawBody } from './http-server';
 export { parseJsonBody } from './json-body';
+export { checkDistinctSeats } from './distinct-seats';
 export { Caller, hasRole, Roles } from './bearer.guard';
 export type { ShortAnswer, ShortHandler, ShortRequest, ShortRoute } from './short-route';
 export { TokenVerifier, type Identity, type Role } from './token-verifier';

@@ -12,6 +12,7 @@ import {
   ApiIdempotencyKey,
   ApiProblems,
   Caller,
+  checkDistinctSeats,
   IdempotencyKey,
   markReplayed,
   problem,
@@ -34,7 +35,6 @@ import { Database } from '@holdfast/postgres';
 import { Body, Controller, Delete, Get, HttpCode, Post, Query, Res } from '@nestjs/common';
 import { ApiBearerAuth, ApiCreatedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
-import { checkDistinctSeats } from './distinct-seats';
 import { toBody } from './hold-body';
 import { HoldTaking } from './hold-taking';
 import { EventId, HoldId } from './path-id';

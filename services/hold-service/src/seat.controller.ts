@@ -5,6 +5,7 @@ import {
   ApiIdempotencyKey,
   ApiProblems,
   Caller,
+  checkDistinctSeats,
   IdempotencyKey,
   markReplayed,
   OptionalIdempotencyKey,
@@ -24,7 +25,6 @@ import { PacedAnswers } from './paced-answers';
 import { EventId } from './path-id';
 import { refusalProblem } from './refusal';
 import { SeatMaps } from './seat-maps';
-import { checkDistinctSeats } from './distinct-seats';
 
 @ApiTags('seats')
 @Controller('v1/events/:eventId')

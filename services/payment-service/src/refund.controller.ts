@@ -3,6 +3,7 @@ import {
   ApiIdempotencyKey,
   ApiProblems,
   Caller,
+  checkDistinctSeats,
   IdempotencyKey,
   markReplayed,
   problem,
@@ -81,7 +82,7 @@ export class RefundController {
       throw problem('forbidden', { detail: 'Here the seller gives seats back: ask there.' });
     }
     const { seats } = body as RefundSeatsBody;
-    if (seats) assertDistinct(seats);
+    if (seats) checkDistinctSeats(seats, SEATS_PER_HOLD_MAX);
     const bodyHash = requestHash({ seats: seats && [...seats].sort() });
     const request = { attemptId, buyerId, askedBy: caller.id, key, bodyHash, seatIds: seats };
     return refundAnswer(await this.payments.refund(request), reply);
@@ -106,10 +107,4 @@ function refundAnswer(refunded: RefundOutcome, reply: FastifyReply): RefundBody 
       return body;
     }
   }
-}
-
-function assertDistinct(seatIds: string[]): void {
-  if (seatIds.length > SEATS_PER_HOLD_MAX) throw problem('too-many-seats', { limit: SEATS_PER_HOLD_MAX });
-  const repeated = seatIds.filter((seatId, i) => seatIds.indexOf(seatId) !== i);
-  if (repeated.length > 0) throw problem('duplicate-seats', { seatIds: [...new Set(repeated)] });
 }

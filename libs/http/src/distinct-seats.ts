@@ -1,4 +1,4 @@
-import { problem } from '@holdfast/http';
+import { problem } from './problems';
 
 /**
  * Refuses a request that names a seat twice, or more seats than it may.
