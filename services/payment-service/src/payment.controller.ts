@@ -11,7 +11,7 @@ import {
   Roles,
   type Identity,
 } from '@holdfast/http';
-import { Body, Controller, Get, HttpStatus, Param, Post, Res } from '@nestjs/common';
+import { Body, Controller, Get, HttpStatus, Post, Res } from '@nestjs/common';
 import {
   ApiAcceptedResponse,
   ApiBearerAuth,
@@ -23,12 +23,12 @@ import {
   ApiTags,
 } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
-import { validate as isUuid } from 'uuid';
 import { hasEnded } from './attempt-lifecycle';
 import type { Attempt } from './attempts';
-import { StrictBody } from './strict-body';
+import { PaymentId } from './path-id';
 import { paymentBody, paymentProblem } from './payment-answer';
 import { Payments } from './payments';
+import { StrictBody } from './strict-body';
 
 @ApiTags('payments')
 @ApiBearerAuth()
@@ -97,8 +97,8 @@ export class PaymentController {
   @ApiParam({ name: 'paymentId', format: 'uuid' })
   @ApiOkResponse({ type: PaymentBody })
   @ApiProblems('unknown-payment', 'unavailable', 'unauthorised', 'forbidden')
-  async read(@Caller() caller: Identity, @Param('paymentId') paymentId: string): Promise<PaymentBody> {
-    const attempt = isUuid(paymentId) ? await this.payments.read(paymentId, buyerOf(caller)) : undefined;
+  async read(@Caller() caller: Identity, @PaymentId() paymentId: string): Promise<PaymentBody> {
+    const attempt = await this.payments.read(paymentId, buyerOf(caller));
     if (!attempt) throw problem('unknown-payment');
     return this.body(attempt);
   }

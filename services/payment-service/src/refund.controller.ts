@@ -11,7 +11,7 @@ import {
   Roles,
   type Identity,
 } from '@holdfast/http';
-import { Body, Controller, HttpStatus, Inject, Param, Post, Res } from '@nestjs/common';
+import { Body, Controller, HttpStatus, Inject, Post, Res } from '@nestjs/common';
 import {
   ApiAcceptedResponse,
   ApiBearerAuth,
@@ -22,7 +22,7 @@ import {
   ApiTags,
 } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
-import { validate as isUuid } from 'uuid';
+import { PaymentId } from './path-id';
 import { refundBody } from './payment-answer';
 import { buyerOf } from './payment.controller';
 import { Payments, type RefundOutcome } from './payments';
@@ -71,12 +71,11 @@ export class RefundController {
   )
   async refund(
     @Caller() caller: Identity,
-    @Param('paymentId') attemptId: string,
+    @PaymentId() attemptId: string,
     @IdempotencyKey() key: string,
     @Body(new StrictBody(RefundSeatsBody)) body: unknown,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<RefundBody> {
-    if (!isUuid(attemptId)) throw problem('unknown-payment');
     const buyerId = buyerOf(caller);
     if (buyerId && !this.refundsByBuyers) {
       throw problem('forbidden', { detail: 'Here the seller gives seats back: ask there.' });

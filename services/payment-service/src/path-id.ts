@@ -1,0 +1,3 @@
+import { PathId } from '@holdfast/http';
+
+export const PaymentId = () => PathId('paymentId', 'unknown-payment');
