@@ -14,7 +14,8 @@ export class ConfigError extends OperatorError {
 
 /**
  * Names the environment variable that fills a property, and reads it by the property's declared type:
- * `string`, `number`, or `boolean` (`true`/`false`/`1`/`0`). An empty variable counts as not set.
+ * `string`, `number`, `boolean` (`true`/`false`/`1`/`0`), or an array of strings (a comma list). An empty variable counts as
+ * not set.
  */
 export function fromEnv(variable: string): PropertyDecorator {
   return (target, property) => {
@@ -25,6 +26,7 @@ export function fromEnv(variable: string): PropertyDecorator {
     const type = Reflect.getMetadata('design:type', target, property) as unknown;
     if (type === Number) Type(() => Number)(target, property);
     if (type === Boolean) Transform(({ value }) => readBoolean(value))(target, property);
+    if (type === Array) Transform(({ value }) => readList(value))(target, property);
   };
 }
 
@@ -65,4 +67,8 @@ function readBoolean(value: unknown): unknown {
   if (value === 'true' || value === '1') return true;
   if (value === 'false' || value === '0') return false;
   return value;
+}
+
+function readList(value: unknown): unknown {
+  return typeof value === 'string' ? value.split(',').map((member) => member.trim()) : value;
 }

@@ -1,4 +1,4 @@
-import { IsBoolean, IsInt, IsUrl, Max, Min } from 'class-validator';
+import { IsBoolean, IsInt, IsString, IsUrl, Max, Min } from 'class-validator';
 import { ConfigError, envNames, fromEnv, loadConfig } from './index';
 
 class Base {
@@ -17,15 +17,24 @@ class Example extends Base {
   @fromEnv('HOLDFAST_EXAMPLE_ON')
   @IsBoolean()
   on: boolean = false;
+
+  @fromEnv('HOLDFAST_EXAMPLE_NAMES')
+  @IsString({ each: true })
+  names: string[] = ['one'];
 }
 
 it('needs nothing: defaults are the class’s own', () => {
-  expect(loadConfig(Example, {})).toEqual({ baseUrl: 'http://localhost:1', port: 8080, on: false });
+  expect(loadConfig(Example, {})).toEqual({ baseUrl: 'http://localhost:1', port: 8080, on: false, names: ['one'] });
 });
 
-it('reads numbers and booleans by the declared type, and counts an empty variable as not set', () => {
-  const env = { HOLDFAST_EXAMPLE_PORT: '99', HOLDFAST_EXAMPLE_ON: 'true', HOLDFAST_BASE_URL: '' };
-  expect(loadConfig(Example, env)).toEqual({ baseUrl: 'http://localhost:1', port: 99, on: true });
+it('reads numbers, booleans and comma lists by the declared type, and counts an empty variable as not set', () => {
+  const env = {
+    HOLDFAST_EXAMPLE_PORT: '99',
+    HOLDFAST_EXAMPLE_ON: 'true',
+    HOLDFAST_BASE_URL: '',
+    HOLDFAST_EXAMPLE_NAMES: 'a, b',
+  };
+  expect(loadConfig(Example, env)).toEqual({ baseUrl: 'http://localhost:1', port: 99, on: true, names: ['a', 'b'] });
 });
 
 it('names every variable that is wrong and never prints a value', () => {
@@ -50,6 +59,7 @@ it('names every variable that is wrong and never prints a value', () => {
 it('knows its variables, also those inherited', () => {
   expect([...envNames(Example).values()].sort()).toEqual([
     'HOLDFAST_BASE_URL',
+    'HOLDFAST_EXAMPLE_NAMES',
     'HOLDFAST_EXAMPLE_ON',
     'HOLDFAST_EXAMPLE_PORT',
   ]);

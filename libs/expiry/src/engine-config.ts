@@ -1,7 +1,6 @@
 import { fromEnv } from '@holdfast/config';
-import { Transform } from 'class-transformer';
 import { ArrayUnique, IsIn, IsOptional, IsString, IsUrl, Matches } from 'class-validator';
-import { EXPIRY_ENGINES, readEngineNames, type ExpiryEngineName } from './expiry-engine';
+import { EXPIRY_ENGINES, type ExpiryEngineName } from './expiry-engine';
 
 /** What both ends of an engine must be told alike: where a hold is scheduled, and where its deadline is heard of. */
 export interface EngineSettings {
@@ -16,7 +15,6 @@ export function withEngines<Settings extends object>(Base: new () => Settings): 
   class WithEngines extends (Base as new () => object) implements EngineSettings {
     /** What wakes the expiry-worker at a deadline: holds are scheduled on the first of the list, all of it is listened to. */
     @fromEnv('HOLDFAST_EXPIRY_ENGINE')
-    @Transform(({ value }) => readEngineNames(value))
     @IsIn(EXPIRY_ENGINES, { each: true })
     @ArrayUnique()
     expiryEngines: [ExpiryEngineName, ...ExpiryEngineName[]] = ['parking'];

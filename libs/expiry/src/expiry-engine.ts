@@ -9,17 +9,6 @@
 export const EXPIRY_ENGINES = ['parking', 'delayed-exchange', 'keyspace', 'timing-wheel', 'sqs', 'sweep'] as const;
 export type ExpiryEngineName = (typeof EXPIRY_ENGINES)[number];
 
-/**
- * Splits the value of `HOLDFAST_EXPIRY_ENGINE`: one engine or, while it is being changed, a comma list. Holds are scheduled
- * on the first; the worker listens to all of them, so that timers of the engine that goes still come due.
- *
- * @returns anything but a text as it was: whoever reads the setting checks the names
- */
-export function readEngineNames(setting: unknown): unknown {
-  if (typeof setting !== 'string') return setting;
-  return setting.split(',').map((name) => name.trim());
-}
-
 /** A hold and the time of the database's clock at which it runs out. */
 export interface HoldDeadline {
   eventId: string;

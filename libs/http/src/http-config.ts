@@ -2,7 +2,6 @@ import { isIP } from 'node:net';
 import { fromEnv } from '@holdfast/config';
 import { Each } from '@holdfast/contracts';
 import { LOG_LEVELS, type LogLevel } from '@holdfast/observability';
-import { Transform } from 'class-transformer';
 import { IsIn, IsInt, IsOptional, IsString, IsUrl, Max, Min, MinLength, ValidateIf } from 'class-validator';
 import ipaddr from 'ipaddr.js';
 
@@ -24,9 +23,6 @@ export class ServerConfig {
 
   /** Only these peers' X-Forwarded-* headers count: the gateway's addresses, as a comma list of addresses and CIDR ranges. */
   @fromEnv('HOLDFAST_TRUSTED_PROXIES')
-  @Transform(({ value }) =>
-    typeof value === 'string' ? value.split(',').map((part) => part.trim()) : (value as unknown),
-  )
   @Each(isAddressRange, 'must be an IP address or a CIDR range')
   trustedProxies: string[] = ['127.0.0.1'];
 

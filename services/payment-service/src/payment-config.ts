@@ -1,7 +1,6 @@
 import { fromEnv, IsServerUrl } from '@holdfast/config';
 import { HttpConfig } from '@holdfast/http';
 import { Each } from '@holdfast/contracts';
-import { Transform } from 'class-transformer';
 import { ArrayMinSize, IsBoolean, IsInt, IsString, IsUrl, Matches, Max, Min, MinLength } from 'class-validator';
 
 const HOUR_MS = 3_600_000;
@@ -60,9 +59,6 @@ export class PaymentConfig extends HttpConfig {
 
   /** What webhooks are signed with, as a comma list: several while one is being replaced by the next. */
   @fromEnv('HOLDFAST_STRIPE_WEBHOOK_SECRETS')
-  @Transform(({ value }) =>
-    typeof value === 'string' ? value.split(',').map((part) => part.trim()) : (value as unknown),
-  )
   @ArrayMinSize(1)
   @Each(isWebhookSecret, 'must be a secret of at least 8 characters, without spaces')
   stripeWebhookSecrets: string[] = ['whsec_sandbox'];

@@ -1,7 +1,6 @@
 import { fromEnv, IsServerUrl } from '@holdfast/config';
 import { Each } from '@holdfast/contracts';
 import { HttpConfig } from '@holdfast/http';
-import { Transform } from 'class-transformer';
 import { IsInt, IsOptional, IsString, Max, Min, MinLength } from 'class-validator';
 import { isNetwork } from './destination';
 
@@ -35,9 +34,6 @@ export class WebhookConfig extends HttpConfig {
 
   /** Networks that deliveries may go to though they are not public, and by plain `http`, as a comma list of CIDR ranges. */
   @fromEnv('HOLDFAST_WEBHOOK_ALLOWED_NETWORKS')
-  @Transform(({ value }) =>
-    typeof value === 'string' ? value.split(',').map((part) => part.trim()) : (value as unknown),
-  )
   @Each(isNetwork, 'must be a CIDR range')
   webhookAllowedNetworks: string[] = [];
 
