@@ -23,7 +23,9 @@ const readers: { name: string; Config: new () => object }[] = [
 /** Where the words about a variable stand: above its property. */
 const sources = [
   'libs/http/src/http-config.ts',
+  'libs/postgres/src/postgres-config.ts',
   'libs/redis/src/redis-config.ts',
+  'libs/broker/src/rabbitmq-config.ts',
   'libs/expiry/src/engine-config.ts',
   'services/hold-service/src/hold-service-config.ts',
   'services/payment-service/src/payment-config.ts',

@@ -6,6 +6,7 @@ export type { Delivery } from './delivery';
 export { BrokerUnavailable, ReplyTimeout, Unroutable } from './errors';
 export { parseMessage, type Parsed } from './message';
 export type { BrokerLog, BrokerOptions, TraceHook } from './options';
+export { withRabbitmq } from './rabbitmq-config';
 export { openDeadLetters, type DeadLetter, type DeadLetterBox } from './dead-letters';
 export { declareOnce } from './declare-once';
 export { FaultFilter, RabbitTransport, type TransportQueue } from './rabbit-transport';

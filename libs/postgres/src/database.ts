@@ -14,7 +14,7 @@ export interface DatabaseOptions {
   connectTimeoutMs?: number;
 }
 
-const CONNECTIONS_MAX = 10;
+export const CONNECTIONS_MAX = 10;
 const STATEMENT_TIMEOUT_MS = 5_000;
 const CONNECT_TIMEOUT_MS = 3_000;
 const IDLE_TIMEOUT_MS = 30_000;

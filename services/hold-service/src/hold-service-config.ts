@@ -1,32 +1,16 @@
-import { fromEnv, IsServerUrl } from '@holdfast/config';
+import { withRabbitmq } from '@holdfast/broker';
+import { fromEnv } from '@holdfast/config';
 import { withEngines } from '@holdfast/expiry';
 import { STALE_MAX_MS } from '@holdfast/guard';
 import { HttpConfig } from '@holdfast/http';
+import { withPostgres } from '@holdfast/postgres';
 import { withRedis } from '@holdfast/redis';
 import { IsInt, Max, Min } from 'class-validator';
 
 /** Every setting of the hold-service. */
-export class HoldServiceConfig extends withEngines(withRedis(HttpConfig)) {
-  @fromEnv('HOLDFAST_HTTP_PORT')
-  @IsInt()
-  @Min(0)
-  @Max(65_535)
+export class HoldServiceConfig extends withEngines(withRabbitmq(withRedis(withPostgres(HttpConfig)))) {
   override httpPort: number = 8081;
-
-  @fromEnv('HOLDFAST_POSTGRES_URL')
-  @IsServerUrl('postgres', 'postgresql')
-  postgresUrl: string = 'postgres://holdfast@127.0.0.1:5432/holdfast';
-
-  /** Connections to Postgres at most. */
-  @fromEnv('HOLDFAST_POSTGRES_CONNECTIONS_MAX')
-  @IsInt()
-  @Min(1)
-  @Max(1_000)
-  postgresConnectionsMax: number = 20;
-
-  @fromEnv('HOLDFAST_RABBITMQ_URL')
-  @IsServerUrl('amqp', 'amqps')
-  rabbitmqUrl: string = 'amqp://guest:guest@127.0.0.1:5672';
+  override postgresConnectionsMax: number = 20;
 
   /** Holds written by one statement at most. */
   @fromEnv('HOLDFAST_GROUP_COMMIT_BATCH_MAX')

@@ -1,32 +1,15 @@
-import { fromEnv, IsServerUrl } from '@holdfast/config';
-import { HttpConfig } from '@holdfast/http';
+import { withRabbitmq } from '@holdfast/broker';
+import { fromEnv } from '@holdfast/config';
 import { Each } from '@holdfast/contracts';
+import { HttpConfig } from '@holdfast/http';
+import { withPostgres } from '@holdfast/postgres';
 import { ArrayMinSize, IsBoolean, IsInt, IsString, IsUrl, Matches, Max, Min, MinLength } from 'class-validator';
 
 const HOUR_MS = 3_600_000;
 
 /** Settings of payment-service. */
-export class PaymentConfig extends HttpConfig {
-  @fromEnv('HOLDFAST_HTTP_PORT')
-  @IsInt()
-  @Min(0)
-  @Max(65_535)
+export class PaymentConfig extends withRabbitmq(withPostgres(HttpConfig)) {
   override httpPort: number = 8082;
-
-  @fromEnv('HOLDFAST_POSTGRES_URL')
-  @IsServerUrl('postgres', 'postgresql')
-  postgresUrl: string = 'postgres://holdfast@127.0.0.1:5432/holdfast';
-
-  /** Connections to Postgres at most. */
-  @fromEnv('HOLDFAST_POSTGRES_CONNECTIONS_MAX')
-  @IsInt()
-  @Min(1)
-  @Max(1_000)
-  postgresConnectionsMax: number = 10;
-
-  @fromEnv('HOLDFAST_RABBITMQ_URL')
-  @IsServerUrl('amqp', 'amqps')
-  rabbitmqUrl: string = 'amqp://guest:guest@127.0.0.1:5672';
 
   /** Stripe's address, `https://api.stripe.com`, or the sandbox provider's. */
   @fromEnv('HOLDFAST_STRIPE_API_URL')

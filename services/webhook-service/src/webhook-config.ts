@@ -1,6 +1,7 @@
-import { fromEnv, IsServerUrl } from '@holdfast/config';
+import { fromEnv } from '@holdfast/config';
 import { Each } from '@holdfast/contracts';
 import { HttpConfig } from '@holdfast/http';
+import { withPostgres } from '@holdfast/postgres';
 import { IsInt, IsOptional, IsString, Max, Min, MinLength } from 'class-validator';
 import { isNetwork } from './destination';
 
@@ -8,16 +9,8 @@ import { isNetwork } from './destination';
 const KEY_LENGTH_MIN = 32;
 
 /** Settings of webhook-service. */
-export class WebhookConfig extends HttpConfig {
-  @fromEnv('HOLDFAST_HTTP_PORT')
-  @IsInt()
-  @Min(0)
-  @Max(65_535)
+export class WebhookConfig extends withPostgres(HttpConfig) {
   override httpPort: number = 8085;
-
-  @fromEnv('HOLDFAST_POSTGRES_URL')
-  @IsServerUrl('postgres', 'postgresql')
-  postgresUrl: string = 'postgres://holdfast@127.0.0.1:5432/holdfast';
 
   /** From it the signing secrets of all endpoints are derived. Required, at least 32 characters, the same on every instance. */
   @fromEnv('HOLDFAST_WEBHOOK_KEY')

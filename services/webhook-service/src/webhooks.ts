@@ -30,7 +30,11 @@ export class Webhooks implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly housekeeping: BackgroundLoop[];
 
   constructor(config: WebhookConfig, metrics: Metrics) {
-    this.database = openDatabase({ url: config.postgresUrl, applicationName: NAME });
+    this.database = openDatabase({
+      url: config.postgresUrl,
+      applicationName: NAME,
+      connectionsMax: config.postgresConnectionsMax,
+    });
     this.destinations = new Destinations(config.webhookAllowedNetworks);
     this.keys = { current: config.webhookKey, previous: config.webhookPreviousKey };
     this.secretOverlapHours = config.webhookSecretOverlapHours;
