@@ -21,7 +21,11 @@ export function inOrder<Request, Row extends { i: number }, Outcome>(
 ): Outcome[] {
   assert(rows.length === requests.length, 'one row a request');
   const outcomes = new Array<Outcome>(requests.length);
-  for (const row of rows) outcomes[row.i] = toOutcome(at(requests, row.i), row);
+  for (const row of rows) {
+    // As many rows as requests, and none for the same one: so there is one for each.
+    assert(outcomes[row.i] === undefined, 'each request once');
+    outcomes[row.i] = toOutcome(at(requests, row.i), row);
+  }
   return outcomes;
 }
 
