@@ -2,7 +2,7 @@ import { openBroker } from '@holdfast/broker';
 import { loadConfig } from '@holdfast/config';
 import { Connections, HoldServiceConfig, holdService, HoldTaking, shortHoldRoute } from '@holdfast/hold-service';
 import { Problem, problem, startHttpService, TokenVerifier } from '@holdfast/http';
-import { hold, Overloaded, type HoldOutcome, type HoldRequest } from '@holdfast/inventory';
+import { hold, only, Overloaded, type HoldOutcome, type HoldRequest } from '@holdfast/inventory';
 import { openDatabase, type Database } from '@holdfast/postgres';
 import type { INestApplication } from '@nestjs/common';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
@@ -79,8 +79,7 @@ async function addRoutes(app: INestApplication, config: HoldServiceConfig): Prom
 /** The product's write without group commit: a statement for each request. */
 function holdAlone(database: Database) {
   return async (eventId: string, request: HoldRequest): Promise<HoldOutcome> => {
-    const [outcome] = await hold(database, eventId, [request]);
-    if (!outcome) throw new Error('one request, one outcome');
+    const outcome = only(await hold(database, eventId, [request]));
     if (outcome.outcome === 'conflict') throw new Overloaded();
     return outcome;
   };
