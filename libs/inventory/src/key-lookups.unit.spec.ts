@@ -3,7 +3,7 @@ import { Overloaded } from './hold-committer';
 import { KeyLookups, LOOKUPS_WAITING_MAX } from './key-lookups';
 import type { HoldOutcome, KeyLookup } from './verbs/hold';
 
-const ask = (key: string): KeyLookup => ({ buyerId: 'ann', key, bodyHash: Buffer.alloc(1) });
+const ask = (key: string): KeyLookup => ({ holdId: 'h', buyerId: 'ann', key, bodyHash: Buffer.alloc(1) });
 const answerTo = ({ key }: KeyLookup): HoldOutcome => ({ outcome: 'unknown-seats', seatIds: [key] });
 
 describe('key lookups', () => {

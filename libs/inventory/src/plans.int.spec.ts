@@ -94,7 +94,12 @@ it('a batch of fifty holds too', async () => {
 });
 
 it('keys are looked up by their index, without a look at the seats of those that have no hold', async () => {
-  const keys = Array.from({ length: 200 }, (_, i) => ({ buyerId: `loser-${i}`, key: 'k', bodyHash: Buffer.from('b') }));
+  const keys = Array.from({ length: 200 }, (_, i) => ({
+    holdId: newId(),
+    buyerId: `loser-${i}`,
+    key: 'k',
+    bodyHash: Buffer.from('b'),
+  }));
   const plan = await plansOf((here) => findReplays(here.db, here.eventId, keys));
   expect(plan).toContain('holds_event_id_buyer_id_hold_key_key');
   expect(plan).not.toContain('seats_pkey');

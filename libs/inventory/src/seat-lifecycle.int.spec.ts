@@ -294,11 +294,17 @@ describe('idempotency', () => {
       replayed: true,
       hold: first.hold,
     });
+    const asked = (buyerId: string, key: string, body: string) => ({
+      holdId: newId(),
+      buyerId,
+      key,
+      bodyHash: hash(body),
+    });
     const lookups = [
-      { buyerId: 'bob', key: 'key', bodyHash: hash('body') },
-      { buyerId: 'ann', key: 'key', bodyHash: hash('body') },
-      { buyerId: 'ann', key: 'key', bodyHash: hash('another') },
-      { buyerId: 'ann', key: 'other', bodyHash: hash('body') },
+      asked('bob', 'key', 'body'),
+      asked('ann', 'key', 'body'),
+      asked('ann', 'key', 'another'),
+      asked('ann', 'other', 'body'),
     ];
     expect(await findReplays(sale.db, sale.eventId, lookups)).toMatchObject([
       undefined,

@@ -78,7 +78,7 @@ export async function hold(
 }
 
 /** The part of a request that says whether it was answered before. */
-export type KeyLookup = Pick<HoldRequest, 'buyerId' | 'key' | 'bodyHash'>;
+export type KeyLookup = Omit<HoldRequest, 'seatIds'>;
 
 /**
  * What the keys of hold requests were already answered with, in a fresh snapshot; undefined for one that never took
@@ -105,7 +105,7 @@ export async function findReplays(
   for (const { i, hold_id, now } of rows) {
     const hold = given.get(hold_id);
     const request = requests[i];
-    if (hold && request) outcomes[i] = replayOutcome(request.bodyHash, hold, now);
+    if (hold && request) outcomes[i] = replayOutcome(request, hold, now);
   }
   return outcomes;
 }
@@ -174,7 +174,7 @@ function toOutcome(
     case 'replay': {
       const given = replays.get(row.replay_of ?? '');
       assert(given, 'a key names its hold');
-      return replayOutcome(request.bodyHash, given, sale.now, request.holdId);
+      return replayOutcome(request, given, sale.now);
     }
     case 'seats-taken':
       return {
@@ -203,7 +203,7 @@ function toOutcome(
   }
 }
 
-function replayOutcome(bodyHash: Buffer, given: GivenHold, serverTime: Date, holdId?: string): HoldOutcome {
+function replayOutcome({ holdId, bodyHash }: KeyLookup, given: GivenHold, serverTime: Date): HoldOutcome {
   if (!given.bodyHash.equals(bodyHash)) return { outcome: 'key-reused' };
   // Its own id again: the same request written twice because its commit was unknown, not a replay of another one.
   return { outcome: 'held', replayed: given.hold.holdId !== holdId, hold: given.hold, serverTime };
