@@ -1,7 +1,7 @@
 import { localKey } from './seat-key';
 
 /** A request waits this long at most for others that ask for the same seat; then it asks too. */
-export const FOLLOW_MS = 100;
+const FOLLOW_MS = 100;
 
 interface Flight {
   /** Made when somebody waits: most flights have no followers. */

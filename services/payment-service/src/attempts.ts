@@ -110,6 +110,20 @@ export class Attempts {
     }
   }
 
+  /** What the key or the hold stands in a new attempt's way with; undefined when nothing does. */
+  async findObstacle(request: PaymentRequest): Promise<StartOutcome | undefined> {
+    const rows = await this.database.query<Attempt & { bodyHash: Buffer; sameKey: boolean }>(obstacleSql, [
+      request.eventId,
+      request.buyerId,
+      request.key,
+      request.holdId,
+    ]);
+    const same = rows.find((row) => row.sameKey);
+    if (same && !same.bodyHash.equals(request.bodyHash)) return { outcome: 'key-reused' };
+    if (same) return { outcome: 'replayed', attempt: same };
+    return rows.length > 0 ? { outcome: 'payment-in-progress' } : undefined;
+  }
+
   /**
    * Moves an attempt to another state, or the same, with what was learnt; renews the lease. What became of the money is
    * posted in the same statement; an attempt that was charged and has lost its seats leaves a refund behind.
@@ -140,7 +154,7 @@ export class Attempts {
 
   /** Leaves an attempt to be taken up later: soon when its payer is waited for, by backoff when nobody answered. */
   async postpone(attempt: Attempt, { keySpent, waiting }: { keySpent: boolean; waiting: boolean }): Promise<Attempt> {
-    const backoffMs = Math.min(this.times.backoffMs * 2 ** Math.min(attempt.tries, 20), this.times.backoffMaxMs);
+    const backoffMs = Math.min(this.times.backoffMs * 2 ** attempt.tries, this.times.backoffMaxMs);
     const rows = await this.database.query<Attempt>(postponeSql, [
       attempt.eventId,
       attempt.attemptId,
@@ -188,22 +202,6 @@ export class Attempts {
       this.times.leaseMs,
     ]);
     return rows[0];
-  }
-
-  /** What the key or the hold stands in a new attempt's way with; undefined when nothing does. */
-  async findObstacle(request: PaymentRequest): Promise<StartOutcome | undefined> {
-    const rows = await this.database.query<Attempt & { bodyHash: Buffer; sameKey: boolean }>(obstacleSql, [
-      request.eventId,
-      request.buyerId,
-      request.key,
-      request.holdId,
-    ]);
-    const same = rows.find((row) => row.sameKey);
-    if (same)
-      return same.bodyHash.equals(request.bodyHash)
-        ? { outcome: 'replayed', attempt: same }
-        : { outcome: 'key-reused' };
-    return rows.length > 0 ? { outcome: 'payment-in-progress' } : undefined;
   }
 }
 

@@ -27,8 +27,10 @@ const KEPT_DAYS = 30;
 export class Inbox {
   constructor(private readonly database: Database) {}
 
-  /** Stores an event together with its effect, in one statement; the effect of a hint is that its attempt, or
-   * its refund, is due now. */
+  /**
+   * Stores an event together with its effect, in one statement; the effect of a hint is that its attempt, or its refund,
+   * is due now.
+   */
   async receive(event: ProviderEvent): Promise<Verdict> {
     const rows = await this.database.query<{ verdict: Verdict }>(receiveSql, [
       event.providerEventId,

@@ -143,7 +143,7 @@ export class Refunds {
       refund.eventId,
       refund.refundId,
       refund.version,
-      Math.min(firstMs * 2 ** Math.min(refund.tries, 20), maxMs),
+      Math.min(firstMs * 2 ** refund.tries, maxMs),
       keySpent,
     ]);
     return rows[0] ?? this.reread(refund);

@@ -50,7 +50,7 @@ export interface Position {
   y: number;
 }
 
-export const CATEGORIES_MAX = 500;
+const CATEGORIES_MAX = 500;
 const NAME_LENGTH_MAX = 200;
 const COORDINATE_MAX = 1_000_000;
 
