@@ -1,9 +1,9 @@
-import { join } from 'node:path';
 import { freesSeat } from '@holdfast/contracts';
 import type { Metrics } from '@holdfast/observability';
-import { loadScript, renewRedis, runScript, type RedisClient, type Script } from '@holdfast/redis';
-import { circuitBreaker, CircuitState, ConsecutiveBreaker, handleAll } from 'cockatiel';
+import type { RedisClient } from '@holdfast/redis';
 import type { Counter } from 'prom-client';
+import { GuardScripts, type GuardLog, type GuardVerb } from './guard-scripts';
+import { cut, oneSeat, seatCount } from './script-cuts';
 import { endMarkKey, readTaken, seatKey, seatValue } from './seat-key';
 import type { TakenMap } from './taken-map';
 import type { ClaimOutcome, RefusedSeat, SeatChange } from './taken-seat';
@@ -19,11 +19,6 @@ export const CLAIM_MS = 6_000;
 export const MARK_MS = 3_600_000;
 /** A late confirmation or repair comes within the life of its claim; the mark that stops it lives longer. */
 const END_MARK_MS = CLAIM_MS + 4_000;
-/** Redis runs one script at a time: what is for more seats is cut, so that none holds the others up for long. */
-const SEATS_PER_SCRIPT_MAX = 500;
-/** Failures in a row after which Redis is left alone and connected to anew, and for how long. */
-const FAILURES_MAX = 5;
-const PAUSE_MS = 500;
 
 export interface GuardOptions {
   redis: RedisClient;
@@ -32,12 +27,6 @@ export interface GuardOptions {
   taken?: TakenMap;
   /** Is told when Redis is left alone, by which error, and when it answers again: not of every failure. */
   log?: GuardLog;
-}
-
-/** What the guard logs with; a logger of pino fits. */
-export interface GuardLog {
-  info(members: object, message: string): void;
-  warn(members: object, message: string): void;
 }
 
 /** Seats of a hold, and the time until its deadline by the database's clock (`deadline - serverTime`). */
@@ -54,8 +43,6 @@ interface Claim {
 type Confirmation = HeldSeats & { owner: string };
 type EndedHold = Pick<HeldSeats, 'holdId' | 'seatIds'>;
 
-type Verb = 'claim' | 'confirm' | 'extend' | 'end-hold' | 'book' | 'give-up' | 'block' | 'unblock';
-
 /**
  * The early no: remembers in Redis who has a seat, so that most refusals never reach Postgres. It never grants: a
  * claim that succeeds only means that asking Postgres makes sense.
@@ -64,31 +51,19 @@ type Verb = 'claim' | 'confirm' | 'extend' | 'end-hold' | 'book' | 'give-up' | '
  * costs one question to Postgres, never a wrong answer that lasts: see docs/decisions/005-early-no.md.
  */
 export class Guard {
-  private readonly redis: RedisClient;
+  private readonly scripts: GuardScripts;
   private readonly taken: TakenMap | undefined;
-  private readonly scripts = new Map<Verb, Script>();
-  private readonly circuit = circuitBreaker(handleAll, {
-    halfOpenAfter: PAUSE_MS,
-    breaker: new ConsecutiveBreaker(FAILURES_MAX),
-  });
   private readonly claiming = new TurnBatches((eventId, asks: Claim[]) => this.claimAll(eventId, asks));
   private readonly confirming = new TurnBatches((eventId, asks: Confirmation[]) => this.confirmAll(eventId, asks));
   private readonly ending = new TurnBatches((eventId, asks: EndedHold[]) => this.endAll(eventId, asks));
   private readonly claims: Counter<'outcome'>;
   private readonly repairs: Counter;
-  private readonly lost: Counter<'verb'>;
-  private readonly log: GuardLog | undefined;
-  private isAway = false;
 
   constructor(options: GuardOptions) {
-    this.redis = options.redis;
+    this.scripts = new GuardScripts(options);
     this.taken = options.taken;
-    this.log = options.log;
     this.claims = options.metrics.counter('guard_claims', 'Claims by what the guard said', ['outcome']);
     this.repairs = options.metrics.counter('guard_repaired_seats', 'Seats the guard did not know to be taken');
-    this.lost = options.metrics.counter('guard_lost_updates', 'Updates that Redis did not take', ['verb']);
-    this.circuit.onBreak((failure) => this.onAway(failure));
-    this.circuit.onReset(() => this.onBack());
   }
 
   /**
@@ -127,7 +102,7 @@ export class Guard {
       const seats = some.map((seatId) => ({ seatId, truth: truths.get(seatId) }));
       const keys = seats.flatMap(({ seatId, truth }) => [seatKey(eventId, seatId), endMarkKey(eventId, holdOf(truth))]);
       const values = seats.flatMap(({ truth }) => (truth ? [seatValue(truth), lifeOf(truth)] : ['', 0]));
-      return this.attempt('give-up', keys, [owner, ...values]);
+      return this.scripts.attempt('give-up', keys, [owner, ...values]);
     });
   }
 
@@ -189,7 +164,7 @@ export class Guard {
   private async claimSome(eventId: string, claims: Claim[]): Promise<ClaimOutcome[]> {
     const keys = claims.flatMap(({ seatIds }) => seatIds.map((seatId) => seatKey(eventId, seatId)));
     const args = claims.flatMap(({ owner, seatIds }) => [owner, seatIds.length]);
-    const answer = await this.run('claim', keys, [CLAIM_MS, ...args]);
+    const answer = await this.scripts.run('claim', keys, [CLAIM_MS, ...args]);
     if (!answer) {
       this.claims.inc({ outcome: 'unguarded' }, claims.length);
       return claims.map(() => ({ claimed: 'unguarded' }));
@@ -220,7 +195,7 @@ export class Guard {
 
   /** Runs a verb over holds, each with its end mark and its seats as keys. @returns for each whether Redis took it */
   private async attemptMany<Ask extends EndedHold>(
-    verb: Verb,
+    verb: GuardVerb,
     eventId: string,
     asks: Ask[],
     args: number[],
@@ -232,7 +207,7 @@ export class Guard {
           endMarkKey(eventId, holdId),
           ...seatIds.map((seatId) => seatKey(eventId, seatId)),
         ]);
-        const wasTaken = await this.attempt(verb, keys, [...args, ...some.flatMap(argsOf)]);
+        const wasTaken = await this.scripts.attempt(verb, keys, [...args, ...some.flatMap(argsOf)]);
         return some.map(() => wasTaken);
       }),
     );
@@ -241,60 +216,20 @@ export class Guard {
 
   /** Runs a verb over seats. @param firstKeys keys of the script before those of the seats */
   private update(
-    verb: Verb,
+    verb: GuardVerb,
     eventId: string,
     seatIds: string[],
     args: (string | number)[],
     firstKeys: string[] = [],
   ): Promise<boolean> {
     return this.inScripts(seatIds, (some) =>
-      this.attempt(verb, [...firstKeys, ...some.map((seatId) => seatKey(eventId, seatId))], args),
+      this.scripts.attempt(verb, [...firstKeys, ...some.map((seatId) => seatKey(eventId, seatId))], args),
     );
   }
 
   /** @returns whether Redis took all of the scripts that the seats are cut into */
   private async inScripts(seatIds: string[], run: (some: string[]) => Promise<boolean>): Promise<boolean> {
     return (await Promise.all(cut(seatIds, oneSeat).map(run))).every(Boolean);
-  }
-
-  private async attempt(verb: Verb, keys: string[], args: (string | number)[]): Promise<boolean> {
-    if (await this.run(verb, keys, args)) return true;
-    this.lost.inc({ verb });
-    return false;
-  }
-
-  /** The script's reply, or undefined when Redis is away, slow, failing, or left alone for a moment after that. */
-  private async run(verb: Verb, keys: string[], args: (string | number)[]): Promise<{ reply: unknown } | undefined> {
-    // While one call tries whether Redis is back, the breaker would let the others wait for its answer.
-    if (this.circuit.state === CircuitState.HalfOpen) return undefined;
-    try {
-      return { reply: await this.circuit.execute(() => runScript(this.redis, this.scriptOf(verb), keys, args)) };
-    } catch {
-      return undefined;
-    }
-  }
-
-  private onAway(failure: object): void {
-    renewRedis(this.redis);
-    // Every try that fails opens the circuit anew: only the first is worth a line.
-    if (!this.isAway) {
-      const reason = 'error' in failure ? String(failure.error) : 'unknown';
-      this.log?.warn({ reason }, "Redis does not take the guard's scripts; asking Postgres without it");
-    }
-    this.isAway = true;
-  }
-
-  private onBack(): void {
-    this.isAway = false;
-    this.log?.info({}, "Redis takes the guard's scripts again");
-  }
-
-  private scriptOf(verb: Verb): Script {
-    const known = this.scripts.get(verb);
-    if (known) return known;
-    const script = loadScript(join(__dirname, '..', 'scripts', `${verb}.lua`));
-    this.scripts.set(verb, script);
-    return script;
   }
 }
 
@@ -304,32 +239,4 @@ function holdOf(truth: RefusedSeat | undefined): string {
 
 function lifeOf(truth: RefusedSeat): number {
   return truth.state === 'held' ? Math.floor(truth.msLeft) : MARK_MS;
-}
-
-function oneSeat(): number {
-  return 1;
-}
-
-function seatCount({ seatIds }: { seatIds: string[] }): number {
-  return seatIds.length;
-}
-
-/**
- * What is asked together, in its order, cut into runs of no more seats than one script may have. An ask for more, which
- * no hold is, stands alone.
- */
-function cut<Ask>(asks: Ask[], seatsOf: (ask: Ask) => number): Ask[][] {
-  const runs: Ask[][] = [];
-  let run: Ask[] | undefined;
-  let seats = 0;
-  for (const ask of asks) {
-    const more = seatsOf(ask);
-    if (!run || seats + more > SEATS_PER_SCRIPT_MAX) {
-      runs.push((run = []));
-      seats = 0;
-    }
-    run.push(ask);
-    seats += more;
-  }
-  return runs;
 }
