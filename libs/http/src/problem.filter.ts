@@ -1,3 +1,4 @@
+import { SeldomLines } from '@holdfast/observability';
 import { Catch, HttpException, Logger, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { codeOfStatus, problem, Problem } from './problems';
@@ -8,6 +9,7 @@ export const PROBLEM_MEDIA_TYPE = 'application/problem+json; charset=utf-8';
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
   private readonly logger = new Logger('http');
+  private readonly seldom = new SeldomLines();
 
   /** @param isUnavailable tells errors that mean "a server we need is away" (503) from faults of ours (500) */
   constructor(private readonly isUnavailable: (error: unknown) => boolean) {}
@@ -17,12 +19,17 @@ export class ProblemFilter implements ExceptionFilter {
     sendProblem(host.switchToHttp().getResponse<FastifyReply>(), this.problemOf(error));
   }
 
-  /** What an error of a request is answered with; a fault of ours, or a server that is away, is logged. */
+  /** What an error of a request is answered with. A fault of ours is logged, a server that is away now and then. */
   problemOf(error: unknown): Problem {
     const answer = this.toProblem(error);
     if (answer.code === 'internal') this.logger.error(error);
-    else if (answer.status === 503) this.logger.warn(`${answer.code}: ${(error as Error).message}`);
+    else if (answer.status === 503) this.warn(answer.code, `${answer.code}: ${(error as Error).message}`);
     return answer;
+  }
+
+  private warn(code: string, line: string): void {
+    const said = this.seldom.next(code, line);
+    if (said) this.logger.warn(said);
   }
 
   private toProblem(error: unknown): Problem {

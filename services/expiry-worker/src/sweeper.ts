@@ -1,5 +1,6 @@
 import { BackgroundLoop } from '@holdfast/background';
 import { dueHolds, expire, type ExpireOutcome } from '@holdfast/inventory';
+import { SeldomLines } from '@holdfast/observability';
 import type { Database } from '@holdfast/postgres';
 import type { LoggerService } from '@nestjs/common';
 
@@ -11,6 +12,7 @@ const HOLDS_PER_PASS_MAX = 500;
 /** Releases holds that the prompt path missed, under every engine. Safe on several instances at once. */
 export class Sweeper {
   private readonly loop: BackgroundLoop;
+  private readonly seldom = new SeldomLines();
   private settled = false;
 
   /**
@@ -54,11 +56,15 @@ export class Sweeper {
   private async pass(): Promise<number> {
     const { overdue, released } = await this.sweep();
     // What ran out while no worker was there is found right after the start; later it means that timers get lost.
-    if (released > 0 && this.settled)
-      this.logger.warn(`sweeper: released ${released} holds that no timer had released`);
+    if (released > 0 && this.settled) this.warn(`sweeper: released ${released} holds that no timer had released`);
     else if (released > 0) this.logger.log(`sweeper: released ${released} holds that ran out before the start`);
     if (overdue >= HOLDS_PER_PASS_MAX && released > 0) return 0;
     this.settled = true;
     return SWEEP_EVERY_MS;
+  }
+  /** With RabbitMQ away it happens at every pass. */
+  private warn(line: string): void {
+    const said = this.seldom.next('swept', line);
+    if (said) this.logger.warn(said);
   }
 }
