@@ -44,7 +44,7 @@ describe('npm run dead-letters', () => {
     }
   }
 
-  it('lists a poison message, shows it, and replays it once its cause is gone', async () => {
+  it('lists a poison message, shows it, replays it once its cause is gone, and drops what can never be used', async () => {
     expect(await run('list')).toBe('No dead letters.');
 
     const { exchange, messageName } = HoldDeadlines;
@@ -79,6 +79,12 @@ describe('npm run dead-letters', () => {
       () => run('list'),
       (text) => text.split('\n').length === 2,
     );
+
+    const [malformed] = JSON.parse(await run('list', '--json')) as { id: string }[];
+    const dropped = await run('drop', malformed?.id ?? '');
+    expect(dropped).toContain('malformed: eventId: must be string');
+    expect(dropped).toContain('1 dropped.');
+    expect(await run('list')).toBe('No dead letters.');
   });
 
   it('wants to know which letters to replay', async () => {

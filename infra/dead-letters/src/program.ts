@@ -8,7 +8,7 @@ const TAKEN_MAX = 10_000;
 
 type Print = (text: string) => void;
 
-/** The command line `list | show | replay`. What it finds goes to `print`, what went wrong rejects or sets the exit code. */
+/** The command line `list | show | replay | drop`. What it finds goes to `print`, what went wrong rejects or sets the exit code. */
 export function deadLettersProgram(url: string, print: Print): Command {
   const program = new Command('dead-letters').description(
     'Messages that were given up: malformed, refused, or failing too often. RabbitMQ is the one of HOLDFAST_RABBITMQ_URL, else of the running `npm start`.',
@@ -47,6 +47,22 @@ export function deadLettersProgram(url: string, print: Print): Command {
       withLetters(url, TAKEN_MAX, async (box) => {
         if (!all && ids.length === 0) throw new Error('Say which: ids, or --all');
         await replay(box, all ? box.letters : ids.map((id) => find(box, id)), print);
+      }),
+    );
+
+  program
+    .command('drop')
+    .description('remove letters for good: what can never be used, or is not needed any more')
+    .argument('<ids...>', 'their ids')
+    .action((ids: string[]) =>
+      withLetters(url, TAKEN_MAX, (box) => {
+        const letters = ids.map((id) => find(box, id));
+        letters.forEach((letter) => {
+          box.drop(letter);
+          print(showText(letter));
+        });
+        print(`${letters.length} dropped.`);
+        return Promise.resolve();
       }),
     );
 

@@ -3,12 +3,13 @@ import { Consumer, type ConsumeOptions, type DeliveryHandler } from './consumer'
 import type { Command, Contract, ReplyOf } from './contract';
 import { HEADERS, type Delivery } from './delivery';
 import { BrokerUnavailable } from './errors';
+import { sayGoodbye } from './goodbye';
 import { encode } from './message';
 import { settingsOf, type BrokerOptions, type BrokerSettings } from './options';
 import type { Envelope } from './publisher';
 import { routeMessages, type Route } from './routes';
 import { RpcClient } from './rpc-client';
-import { workQueue, type Topology } from './topology';
+import { DEAD_LETTER_QUEUE, workQueue, type Topology } from './topology';
 
 export interface SubscribeOptions {
   /** The queue's name; with `exclusive` the beginning of it. */
@@ -106,6 +107,20 @@ export class Broker {
     options: { timeoutMs: number },
   ): Promise<ReplyOf<C>> {
     return this.rpc.request<C>(command, message, this.traced(), options.timeoutMs);
+  }
+
+  /**
+   * How many messages of all services were given up and wait for people.
+   *
+   * @throws BrokerUnavailable when RabbitMQ is away
+   */
+  async countDeadLetters(): Promise<number> {
+    const channel = await this.connection.openChannel();
+    try {
+      return (await channel.checkQueue(DEAD_LETTER_QUEUE)).messageCount;
+    } finally {
+      await sayGoodbye(channel);
+    }
   }
 
   /** Consumes a declared queue without contracts: the handler gets bytes and may keep a message as long as it likes. */

@@ -7,7 +7,7 @@ import { sayGoodbye } from './goodbye';
 import { ATTEMPTS_MAX, RECONNECT_FIRST_MS, RECONNECT_MAX_MS, type BrokerSettings } from './options';
 import { requeue, retry, type Outcome } from './outcome';
 import type { Binding } from './topology';
-import { settle } from './settlement';
+import { limit, settle } from './settlement';
 
 export interface ConsumeOptions {
   /** The queue, or the name's beginning for a queue of this process alone. */
@@ -175,20 +175,32 @@ export class Consumer {
   private accept(channel: Channel, queue: string, message: ConsumeMessage): void {
     // Came between the wish to stop and the broker's knowing: it goes back when the channel closes.
     if (this.stopped) return;
-    const work = this.handle(channel, queue, message).finally(() => this.handling.delete(work));
+    const delivery = readDelivery(message);
+    const traceparent = delivery.headers[HEADERS.traceparent];
+    // All of it within the message's trace: a line about it that names no trace leads nowhere.
+    const work = this.settings.trace
+      .run(typeof traceparent === 'string' ? traceparent : undefined, () =>
+        this.handle(channel, queue, message, delivery),
+      )
+      .finally(() => this.handling.delete(work));
     this.handling.add(work);
   }
 
-  private async handle(channel: Channel, queue: string, message: ConsumeMessage): Promise<void> {
-    const delivery = readDelivery(message);
-    const outcome = await this.outcomeOf(delivery, queue);
+  private async handle(channel: Channel, queue: string, message: ConsumeMessage, delivery: Delivery): Promise<void> {
+    const { messageName, attempt } = delivery;
     const { log, retryDelaysMs } = this.settings;
-    const again = { retryDelaysMs, attemptsMax: this.options.attemptsMax ?? ATTEMPTS_MAX };
-    const settlement = { channel, message, delivery, queue, again, publisher: () => this.connection.publisher };
+    const outcome = limit(await this.outcomeOf(delivery, queue), attempt, this.options.attemptsMax ?? ATTEMPTS_MAX);
+    const settlement = { channel, message, delivery, queue, retryDelaysMs, publisher: () => this.connection.publisher };
     try {
       await settle({ ...settlement, outcome });
+      if (outcome.settle === 'dead-letter') {
+        log.error({ queue, messageName, attempt, reason: outcome.reason }, 'A message was given up: a dead letter');
+      }
     } catch (error) {
-      log.warn({ queue, messageName: delivery.messageName, reason: String(error) }, 'Not acknowledged; comes again');
+      // With a channel that is lost go all its messages, which the broker puts back: one line told of that.
+      if (this.channel === channel) {
+        log.warn({ queue, messageName, reason: String(error) }, 'Not acknowledged; comes again');
+      }
       await settle({ ...settlement, outcome: requeue }).catch(
         // The channel is gone and with it the delivery: the broker has put the message back by itself.
         () => undefined,
@@ -197,11 +209,8 @@ export class Consumer {
   }
 
   private async outcomeOf(delivery: Delivery, queue: string): Promise<Outcome> {
-    const traceparent = delivery.headers[HEADERS.traceparent];
     try {
-      return await this.settings.trace.run(typeof traceparent === 'string' ? traceparent : undefined, () =>
-        this.handler(delivery),
-      );
+      return await this.handler(delivery);
     } catch (error) {
       const { messageName, attempt } = delivery;
       this.settings.log.error({ err: error, queue, messageName, attempt }, 'A message handler failed');

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { once } from 'node:events';
 import { connect as connectTo, createServer, type AddressInfo } from 'node:net';
 import { connect } from 'amqplib';
@@ -24,16 +25,28 @@ describe('dead letters', () => {
   let broker: Broker;
   const handled: { table: string; attempt: number }[] = [];
   let refusing = true;
+  const traces = new AsyncLocalStorage<string | undefined>();
+  const lines: { message: string; trace: string | undefined; reason?: unknown }[] = [];
 
   beforeEach(async () => {
     vhost = await testVhost();
     handled.length = 0;
     refusing = true;
-    broker = openBroker({ url: vhost.url, name: 'test', retryDelaysMs: [20] });
+    lines.length = 0;
+    const write = (fields: object, message: string) =>
+      void lines.push({ ...fields, message, trace: traces.getStore() });
+    broker = openBroker({
+      url: vhost.url,
+      name: 'test',
+      retryDelaysMs: [20],
+      log: { info: () => undefined, warn: write, error: write },
+      trace: { inject: () => 'the trace of the sender', run: (trace, handler) => traces.run(trace, handler) },
+    });
     await broker.whenReady(WAIT_MS);
     const consumer = await broker.subscribe({ queue: 'floor', prefetch: 10, attemptsMax: 2 }, [
       onMessage(Spilled, (message, { attempt }) => {
         if (message.table === 'wild') return Promise.resolve(requeue);
+        if (message.table === 'broken') throw new Error('the leg came off');
         if (refusing) return Promise.resolve(retry('no mop'));
         handled.push({ table: message.table, attempt });
         return Promise.resolve(ack);
@@ -58,6 +71,19 @@ describe('dead letters', () => {
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   }
+
+  it('are counted, and each has a line in the log, in the trace of its message', async () => {
+    expect(await broker.countDeadLetters()).toBe(0);
+    await broker.send(Spilled, { table: 'broken', cups: 1 });
+    await waitForLetters(1);
+    const trace = 'the trace of the sender';
+    expect(lines).toMatchObject([
+      { message: 'A message handler failed', trace },
+      { message: 'A message handler failed', trace },
+      { message: 'A message was given up: a dead letter', reason: 'Error: the leg came off (attempt 2 of 2)', trace },
+    ]);
+    while ((await broker.countDeadLetters()) !== 1) await new Promise((resolve) => setTimeout(resolve, 50));
+  });
 
   it('are listed with reason and origin, oldest first, and looking changes nothing', async () => {
     for (const [index, table] of ['one', 'two', 'three'].entries()) {
@@ -92,7 +118,7 @@ describe('dead letters', () => {
     const [first] = box.letters;
     if (!first) throw new Error('there is a letter');
     await box.replay(first);
-    await expect(box.replay(first)).rejects.toThrow('replayed already');
+    await expect(box.replay(first)).rejects.toThrow('dealt with already');
     await box.close();
     await waitForLetters(1);
     const until = Date.now() + WAIT_MS;

@@ -36,7 +36,7 @@ const OUR_HEADERS: ReadonlySet<string> = new Set(Object.values(HEADERS).filter((
 
 /**
  * Takes up to `max` dead letters out of the queue to look at them. Nobody else sees them until `close`, which puts back
- * all that were not replayed. A quorum queue puts them behind others that were put back before, so with more letters than
+ * all that were neither replayed nor dropped. A quorum queue puts them behind others that were put back before, so with more letters than
  * `max` the next look may show other ones.
  *
  * @throws BrokerUnavailable when RabbitMQ cannot be reached.
@@ -95,8 +95,7 @@ export class DeadLetterBox {
    * @throws Unroutable or BrokerUnavailable: the letter stays.
    */
   async replay(letter: DeadLetter): Promise<void> {
-    const message = this.taken.get(letter);
-    if (!message) throw new Error('Not a letter of this box, or replayed already');
+    const message = this.messageOf(letter);
     const { correlationId, replyTo } = readDelivery(message);
     const { exchange, routingKey, messageName, body } = letter;
     const headers = Object.fromEntries(
@@ -110,7 +109,19 @@ export class DeadLetterBox {
     this.taken.delete(letter);
   }
 
-  /** Puts back what was not replayed. */
+  /** Removes a letter for good. */
+  drop(letter: DeadLetter): void {
+    this.channel.ack(this.messageOf(letter));
+    this.taken.delete(letter);
+  }
+
+  private messageOf(letter: DeadLetter): GetMessage {
+    const message = this.taken.get(letter);
+    if (!message) throw new Error('Not a letter of this box, or dealt with already');
+    return message;
+  }
+
+  /** Puts back what was neither replayed nor dropped. */
   async close(): Promise<void> {
     await sayGoodbye(this.channel);
     await sayGoodbye(this.connection);

@@ -15,7 +15,7 @@ interface Settlement {
   delivery: Delivery;
   queue: string;
   outcome: Outcome;
-  again: { retryDelaysMs: readonly number[]; attemptsMax: number };
+  retryDelaysMs: readonly number[];
   publisher: () => Publisher;
 }
 
@@ -24,15 +24,14 @@ interface Settlement {
  * before it is acknowledged here, so it can be doubled but not lost.
  */
 export async function settle(settlement: Settlement): Promise<void> {
-  const { channel, message, delivery, queue, again, publisher } = settlement;
-  const outcome = limit(settlement.outcome, delivery.attempt, again.attemptsMax);
+  const { channel, message, delivery, queue, outcome, retryDelaysMs, publisher } = settlement;
   switch (outcome.settle) {
     case 'ack':
       return channel.ack(message);
     case 'requeue':
       return channel.nack(message, false, true);
     case 'retry':
-      await publisher().publish(retryEnvelope(delivery, queue, again.retryDelaysMs, outcome.reason), delivery.body);
+      await publisher().publish(retryEnvelope(delivery, queue, retryDelaysMs, outcome.reason), delivery.body);
       return channel.ack(message);
     case 'dead-letter':
       await publisher().publish(deadEnvelope(delivery, queue, outcome.reason), delivery.body);
@@ -40,7 +39,8 @@ export async function settle(settlement: Settlement): Promise<void> {
   }
 }
 
-function limit(outcome: Outcome, attempt: number, attemptsMax: number): Outcome {
+/** A retry beyond the last attempt is a dead letter. */
+export function limit(outcome: Outcome, attempt: number, attemptsMax: number): Outcome {
   if (outcome.settle !== 'retry' || attempt < attemptsMax) return outcome;
   return { settle: 'dead-letter', reason: `${outcome.reason} (attempt ${attempt} of ${attemptsMax})` };
 }

@@ -1,4 +1,5 @@
 import { openBroker, type Broker } from '@holdfast/broker';
+import { HoldDeadlines } from '@holdfast/contracts';
 import { DatabaseClock, openScheduler, type ExpiryScheduler } from '@holdfast/expiry';
 import { extend, inventoryMigrations, oldestUnpublished, release, type Hold } from '@holdfast/inventory';
 import { migrate, openDatabase, type Database } from '@holdfast/postgres';
@@ -110,6 +111,19 @@ describe('the expiry-worker', () => {
     expect(figure('released_holds_total') + figure('swept_releases_total')).toBe(6);
     expect(figure('holds_looked_again_total')).toBeGreaterThanOrEqual(1);
     expect(metrics).toMatch(/holdfast_hold_lateness_seconds_count{.*by="engine".*} \d/);
+  });
+
+  it('counts the messages that were given up', async () => {
+    const worker = await startWorker();
+    const { exchange, messageName } = HoldDeadlines;
+    const routingKey = HoldDeadlines.routingKey();
+    await broker.publish(
+      { exchange, routingKey, messageName, mandatory: true },
+      { ...HoldDeadlines.example, eventId: 7 },
+    );
+    await eventually(async () =>
+      /^holdfast_dead_letters{.*} 1$/m.test(await (await fetch(`${worker.url}/metrics`)).text()),
+    );
   });
 
   it('releases each hold once with two workers, one of which is killed and comes back', async () => {

@@ -16,6 +16,7 @@ import { Sweeper } from './sweeper';
 const NAME = 'expiry-worker';
 
 const LAG_EVERY_MS = 1_000;
+const DEAD_LETTERS_EVERY_MS = 5_000;
 
 /** Every release is news, but looking for them eighty times a second costs the releases their CPU. */
 const RELAY_WOKEN_EVERY_MS = 25;
@@ -76,6 +77,7 @@ export class ExpiryWorker implements OnApplicationBootstrap, OnApplicationShutdo
     }
     this.housekeeping = [
       new BackgroundLoop('ledger lag', () => this.measureLag(), this.logger),
+      new BackgroundLoop('count of dead letters', () => this.countDeadLetters(), this.logger),
       new BackgroundLoop('old idempotency keys', () => this.forgetOldKeys(), this.logger),
     ];
   }
@@ -133,6 +135,12 @@ export class ExpiryWorker implements OnApplicationBootstrap, OnApplicationShutdo
   private async measureLag(): Promise<number> {
     this.figures.lag(await oldestUnpublished(this.database), this.clock.now());
     return LAG_EVERY_MS;
+  }
+
+  /** While RabbitMQ is away the last count stands. */
+  private async countDeadLetters(): Promise<number> {
+    this.figures.givenUp(await this.broker.countDeadLetters());
+    return DEAD_LETTERS_EVERY_MS;
   }
 
   private async forgetOldKeys(): Promise<number> {

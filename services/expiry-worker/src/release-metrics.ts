@@ -14,6 +14,7 @@ export class ReleaseMetrics {
   private readonly lateness;
   private readonly entriesPublished;
   private readonly ledgerLag;
+  private readonly deadLetters;
 
   constructor(private readonly metrics: Metrics) {
     this.due = metrics.counter('due_holds', 'Holds the engine reported as due, repeats included.', ['engine']);
@@ -34,6 +35,7 @@ export class ReleaseMetrics {
     );
     this.entriesPublished = metrics.counter('ledger_entries_published', 'Ledger entries confirmed by RabbitMQ.');
     this.ledgerLag = metrics.gauge('ledger_lag_seconds', 'Age of the oldest ledger entry not published yet.');
+    this.deadLetters = metrics.gauge('dead_letters', 'Messages of any service that were given up and wait for people.');
   }
 
   /** The engines this worker listens to. Their counters show a zero from the start: a rise from nothing is no alarm. */
@@ -74,6 +76,11 @@ export class ReleaseMetrics {
   /** @param oldest when the oldest unpublished entry was made; null when there is none */
   lag(oldest: Date | null, now: number): void {
     this.ledgerLag.set(oldest ? Math.max(0, now - oldest.getTime()) / 1_000 : 0);
+  }
+
+  /** @param waiting messages that were given up, by whichever service */
+  givenUp(waiting: number): void {
+    this.deadLetters.set(waiting);
   }
 
   /** How late each hold of a batch was released; answers how many were. */
