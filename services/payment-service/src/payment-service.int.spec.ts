@@ -2,6 +2,7 @@ import { createHttpApp } from '@holdfast/http';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { SignJWT } from 'jose';
 import { v7 as newId } from 'uuid';
+import { recordBreak } from './breaks';
 import { PaymentConfig } from './payment-config';
 import { PaymentRig, TIMES, type HeldSeats } from './payment-rig.spec';
 import { paymentService } from './payment-service';
@@ -444,4 +445,14 @@ describe('without RabbitMQ', () => {
     const alone = await start({ rabbitmqUrl: NOWHERE });
     expect((await read(paymentIdOf(paid), held.buyerId, alone)).json()).toMatchObject({ state: 'captured' });
   });
+});
+
+it('counts open breaks also while the provider is away', async () => {
+  await recordBreak(rig.database, { kind: 'refund-failed', objectId: newId(), details: {} });
+  const lonely = await start({ stripeApiUrl: 'http://127.0.0.1:1' });
+  const counted = async () => (await lonely.inject('/metrics')).body;
+  while (!/payment_breaks_open{.*kind="refund-failed".*} 1/.test(await counted())) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  await stop(lonely);
 });

@@ -20,6 +20,9 @@ import { Webhooks } from './webhooks';
 
 const NAME = 'payment-service';
 
+/** Apart from reconciliation, which ends early while the provider is away: breaks are an alarm. */
+const COUNT_BREAKS_EVERY_MS = 5_000;
+
 /** What a drill may hang on to. */
 export interface PaymentServiceHooks {
   onCrashPoint?: OnCrashPoint;
@@ -33,6 +36,7 @@ export class Saga implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly broker: Broker;
   private readonly completer: Completer;
   private readonly reconciling: BackgroundLoop;
+  private readonly counting: BackgroundLoop;
   private readonly logger = new Logger(NAME);
 
   constructor(config: PaymentConfig, metrics: Metrics, { onCrashPoint = () => undefined }: PaymentServiceHooks) {
@@ -74,13 +78,15 @@ export class Saga implements OnApplicationBootstrap, OnApplicationShutdown {
       system: config.systemName,
     });
     const breaks = metrics.gauge('payment_breaks_open', 'Breaks that nobody has resolved.', ['kind']);
-    const pass = async () => {
-      const pauseMs = await reconciliation.pass();
+    const count = async () => {
+      const counts = await countOpenBreaks(this.database);
+      // Between these two nobody can read: a scrape never finds the breaks gone for a moment.
       breaks.reset();
-      for (const { kind, open } of await countOpenBreaks(this.database)) breaks.set({ kind }, open);
-      return pauseMs;
+      for (const { kind, open } of counts) breaks.set({ kind }, open);
+      return COUNT_BREAKS_EVERY_MS;
     };
-    this.reconciling = new BackgroundLoop('reconciliation', pass, this.logger);
+    this.reconciling = new BackgroundLoop('reconciliation', () => reconciliation.pass(), this.logger);
+    this.counting = new BackgroundLoop('count of breaks', count, this.logger);
     this.webhooks = new Webhooks(inbox, {
       secrets: config.stripeWebhookSecrets,
       toleranceMs: config.stripeWebhookToleranceMs,
@@ -100,11 +106,12 @@ export class Saga implements OnApplicationBootstrap, OnApplicationShutdown {
   onApplicationBootstrap(): void {
     this.completer.start();
     this.reconciling.start();
+    this.counting.start();
   }
 
   /** Called when the last request has been answered. What is not ended by then is taken up after the next start. */
   async onApplicationShutdown(): Promise<void> {
-    await Promise.all([this.completer.stop(), this.reconciling.stop(), this.payments.settle()]);
+    await Promise.all([this.completer.stop(), this.reconciling.stop(), this.counting.stop(), this.payments.settle()]);
     await this.broker.close();
     await this.database.close();
   }
