@@ -56,7 +56,7 @@ export class TakenMap {
     this.refusals = metrics.counter('taken_map_refusals', 'Requests refused without asking Redis or Postgres');
     this.age = metrics.seconds(
       'taken_map_age',
-      'Age of what such a refusal rested on, never above 0.25 s',
+      'Age of what a refusal of the taken map rested on, never above 0.25 s',
       AGE_SECONDS,
     );
     this.size = metrics.gauge('taken_map_entries', 'Seats known to be taken');

@@ -23,7 +23,7 @@ export class DeliveryMetrics {
     this.waiting = metrics.gauge('webhook_deliveries_waiting', 'Endpoints with a delivery due and not under way.');
     this.heldBack = metrics.gauge(
       'webhook_deliveries_held_back',
-      'Of those that wait, the ones whose organiser has as many deliveries of this instance under way as one may.',
+      'Waiting deliveries whose organiser has as many of this instance under way as one may.',
     );
   }
 
