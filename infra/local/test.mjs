@@ -6,7 +6,7 @@ import { localFolder, repository } from './paths.mjs';
 import { step } from './progress.mjs';
 import { readOptions, refuseOptions } from './read-options.mjs';
 import { removeSystemData } from './remove-system-data.mjs';
-import { runStreaming } from './run-command.mjs';
+import { findProgram, runStreaming } from './run-command.mjs';
 import { markRunning, runningStart, unmarkRunning } from './running-start.mjs';
 import { startSystem } from './system.mjs';
 import { startTestServers } from './test-servers.mjs';
@@ -49,6 +49,7 @@ try {
     // Without a cached project graph the rule about module boundaries lets everything pass.
     await check('Project graph (nx)', 'nx', ['graph', '--file', join(folder, 'graph.json')]);
     await check('Lint with module boundaries (eslint)', 'eslint', ['.', '--max-warnings', '0']);
+    await checkAlarms();
   }
   if (wanted.has('unit')) await localTests();
   if (wanted.has('unit')) await jest('unit');
@@ -68,12 +69,30 @@ process.exit(totals.failed > 0 ? 1 : 0);
 
 /** One check that passes or fails as a whole. */
 async function check(what, tool, args, env = {}) {
-  const { ok, tail } = await step(log, what, () =>
-    runNode(tool ? [toolPath(tool), ...args] : args, { env: { ...process.env, ...env } }),
-  );
+  await checkProgram(what, nodeProgram(), tool ? [toolPath(tool), ...args] : args, env);
+}
+
+async function checkProgram(what, program, args, env = {}) {
+  const { ok, tail } = await step(log, what, () => runProgram(program, args, { env: { ...process.env, ...env } }));
   if (ok) return;
   log(tail);
   fail(what);
+}
+
+/** By Prometheus itself, where it is: its package is too large (100 MB) to be installed for this alone. */
+async function checkAlarms() {
+  const promtool = findProgram('promtool');
+  if (!promtool) {
+    log("Alarms: not checked, for there is no promtool here; it comes with Debian's package `prometheus`.");
+    return;
+  }
+  const alarms = join('infra', 'prometheus', 'alerts.yml');
+  for (const [what, args] of [
+    ['Alarms: rules (promtool)', ['check', 'rules', '--lint-fatal', alarms]],
+    ['Alarms: when they fire (promtool)', ['test', 'rules', alarms.replace('.yml', '.test.yml')]],
+  ]) {
+    await checkProgram(what, promtool, args);
+  }
 }
 
 /** The provisioner has no packages, so its own tests use Node's runner. */
@@ -165,9 +184,13 @@ function fail(what, count = 1) {
   failures.push(what);
 }
 
-function runNode(args, options = {}) {
+function runNode(args, options) {
+  return runProgram(nodeProgram(), args, options);
+}
+
+function runProgram(program, args, options = {}) {
   if (abort.signal.aborted) throw new Error('Interrupted.');
-  return runStreaming(nodeProgram(), args, {
+  return runStreaming(program, args, {
     cwd: repository,
     tailLines: FAILED_LINES_MAX,
     signal: abort.signal,

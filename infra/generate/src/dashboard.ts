@@ -1,8 +1,10 @@
 /** A graph of the dashboard: a line for each query, named by its legend. */
 interface Panel {
   title: string;
-  /** Grafana's name of it: `reqps`, `s`, `short`, ... */
+  /** Grafana's name of it: `reqps`, `cps` (counts a second), `s`, `short`, ... */
   unit: string;
+  /** For those that show nothing on a good day. */
+  description?: string;
   queries: { legend: string; expr: string }[];
 }
 
@@ -45,7 +47,7 @@ const PANELS: Panel[] = [
   },
   {
     title: 'Releases',
-    unit: 'short',
+    unit: 'cps',
     queries: [
       { legend: 'by {{engine}}', expr: rateBy('engine', 'holdfast_released_holds_total') },
       { legend: 'by the sweeper', expr: `sum(rate(holdfast_swept_releases_total${RATE}))` },
@@ -58,22 +60,27 @@ const PANELS: Panel[] = [
   },
   {
     title: 'Payments, by the state they come to',
-    unit: 'short',
+    unit: 'cps',
     queries: [{ legend: '{{state}}', expr: rateBy('state', 'holdfast_payment_moves_total') }],
   },
   {
     title: 'Refunds, by the state they come to',
-    unit: 'short',
+    unit: 'cps',
+    description: 'Empty until the first refund.',
     queries: [{ legend: '{{state}}', expr: rateBy('state', 'holdfast_refund_moves_total') }],
   },
   {
-    title: 'Open breaks',
+    title: 'Waiting for people: open breaks, dead letters',
     unit: 'short',
-    queries: [{ legend: '{{kind}}', expr: 'max by (kind) (holdfast_payment_breaks_open)' }],
+    description: 'A break is drawn only while it is open.',
+    queries: [
+      { legend: 'break: {{kind}}', expr: 'max by (kind) (holdfast_payment_breaks_open)' },
+      { legend: 'dead letters', expr: 'max(holdfast_dead_letters)' },
+    ],
   },
   {
     title: 'Webhook deliveries, by outcome',
-    unit: 'short',
+    unit: 'cps',
     queries: [{ legend: '{{outcome}}', expr: rateBy('outcome', 'holdfast_webhook_deliveries_total') }],
   },
   {
@@ -82,28 +89,30 @@ const PANELS: Panel[] = [
     queries: [{ legend: 'webhooks', expr: 'max(holdfast_webhook_lag_seconds)' }],
   },
   {
-    title: 'Answers 500 and 503',
+    title: 'Answers 5xx: 500 is a fault of ours, 503 says that a part is away',
     unit: 'reqps',
+    description: 'Empty until the first of them.',
     queries: [
       {
         legend: '{{service}} {{status}}',
-        expr: rateBy('service, status', 'holdfast_http_request_seconds_count', '{status=~"500|503"}'),
+        expr: rateBy('service, status', 'holdfast_http_request_seconds_count', '{status=~"5.."}'),
       },
     ],
   },
   {
-    title: 'CPU',
+    title: 'CPU, all instances',
     unit: 'percentunit',
     queries: [{ legend: '{{service}}', expr: rateBy('service', 'process_cpu_seconds_total') }],
   },
   {
-    title: 'Memory',
+    title: 'Memory of the largest instance',
     unit: 'bytes',
     queries: [{ legend: '{{service}}', expr: 'max by (service) (process_resident_memory_bytes)' }],
   },
   {
     title: 'Event loop, p99 of its delay',
     unit: 's',
+    description: 'Looked at every 10 ms, which count: 11 ms is an idle service.',
     queries: [{ legend: '{{service}}', expr: 'max by (service) (nodejs_eventloop_lag_p99_seconds)' }],
   },
 ];
@@ -122,10 +131,11 @@ export function dashboardJson(): Promise<string> {
     refresh: '10s',
     time: { from: 'now-1h', to: 'now' },
     templating: { list: [{ name: 'datasource', type: 'datasource', query: 'prometheus' }] },
-    panels: PANELS.map(({ title, unit, queries }, nth) => ({
+    panels: PANELS.map(({ title, unit, description, queries }, nth) => ({
       id: nth + 1,
       type: 'timeseries',
       title,
+      description,
       datasource,
       gridPos: { x: (nth % COLUMNS) * WIDTH, y: Math.floor(nth / COLUMNS) * HEIGHT, w: WIDTH, h: HEIGHT },
       fieldConfig: { defaults: { unit, min: 0 }, overrides: [] },
