@@ -2,8 +2,9 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { testDatabase, type TestDatabase } from '@holdfast/testing';
-import { DatabaseUnavailable, migrate, openDatabase } from './index';
+import { DatabaseUnavailable, migrate, openDatabase, type Transaction } from './index';
 
 let test: TestDatabase;
 beforeAll(async () => {
@@ -60,6 +61,41 @@ it('says so when its connection is cut, and works again with the next', async ()
   await refused;
   expect(await other.query('SELECT 1 AS one')).toEqual([{ one: 1 }]);
   await other.close();
+});
+
+describe('a transaction whose connection is cut', () => {
+  const loseConnection = (pid: unknown) => test.database.query('SELECT pg_terminate_backend($1)', [pid]);
+
+  async function lose(beforeNext: (tx: Transaction, pid: unknown) => Promise<unknown>): Promise<void> {
+    const other = openDatabase({ url: test.url, applicationName: 'test', connectionsMax: 1 });
+    const lost = other.transaction(async (tx) => {
+      const [mine] = await tx.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+      await beforeNext(tx, mine?.pid);
+      await tx.query('SELECT 1');
+    });
+    await expect(lost).rejects.toBeInstanceOf(DatabaseUnavailable);
+    expect(await other.query('SELECT 1 AS one')).toEqual([{ one: 1 }]);
+    await other.close();
+  }
+
+  it('says so during a statement, and leaves the process alone', () =>
+    lose(async (tx, pid) => {
+      const [sleeping] = await Promise.allSettled([tx.query('SELECT pg_sleep(5)'), loseConnection(pid)]);
+      if (sleeping.status === 'rejected') throw sleeping.reason;
+    }));
+
+  it('says so between two statements, and leaves the process alone', () =>
+    lose(async (tx, pid) => {
+      await loseConnection(pid);
+      // Until the loss is known here: then a statement is refused without being sent.
+      await untilGone(pid);
+      await setImmediate();
+    }));
+
+  async function untilGone(pid: unknown): Promise<void> {
+    const isThere = () => test.database.query('SELECT FROM pg_stat_activity WHERE pid = $1', [pid]);
+    while ((await isThere()).length > 0) await setImmediate();
+  }
 });
 
 it('says so when a statement runs into its time limit', async () => {

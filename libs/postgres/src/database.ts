@@ -60,6 +60,9 @@ export class Database {
     return this.retrying(async () => {
       const client = await this.pool.connect();
       let broken: Error | undefined;
+      // A connection lost between two statements is told here only; without a listener that would end the process.
+      const onLost = (error: Error) => (broken = error);
+      client.on('error', onLost);
       try {
         await client.query('BEGIN');
         const result = await work(new Transaction(client));
@@ -70,6 +73,7 @@ export class Database {
         throw error;
       } finally {
         client.release(broken);
+        client.off('error', onLost);
       }
     });
   }
