@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { SandboxConfig, startSandbox, type Sandbox } from '@holdfast/sandbox-provider';
 import { v7 as newId } from 'uuid';
 import type { Attempt } from './attempts';
@@ -16,9 +19,9 @@ beforeEach(async () => {
 
 afterEach(() => sandbox.close());
 
-const connect = (secretKey = 'sk_test_sandbox') =>
+const connect = ({ apiUrl = sandbox.url, secretKey = 'sk_test_sandbox' } = {}) =>
   new Provider({
-    apiUrl: sandbox.url,
+    apiUrl,
     secretKey,
     system: 'holdfast',
     timeoutMs: 1_000,
@@ -107,7 +110,9 @@ describe('the provider', () => {
   });
 
   it('that refuses our secret key has refused no payment', async () => {
-    await expect(connect('sk_test_wrong').createIntent(attempt('pm_card_visa'))).rejects.toBeInstanceOf(ProviderSilent);
+    await expect(connect({ secretKey: 'sk_test_wrong' }).createIntent(attempt('pm_card_visa'))).rejects.toBeInstanceOf(
+      ProviderSilent,
+    );
   });
 
   it('is left alone after some faults in a row, and asked again after a rest', async () => {
@@ -127,6 +132,22 @@ describe('the provider', () => {
     }
     expect(back).toMatchObject({ intent: { status: 'requires_confirmation' } });
   });
+
+  it.each(['\ud800', 'a\u0000b', 'x'.repeat(101), 'no code', '', 5, { a: 1 }])(
+    'names as a reason only what is a code, which %j is not',
+    async (noCode) => {
+      const refusal = { error: { type: 'card_error', code: 'card_declined', decline_code: noCode } };
+      const strange = createServer((_request, response) => {
+        response.writeHead(402, { 'content-type': 'application/json' }).end(JSON.stringify(refusal));
+      }).listen(0, '127.0.0.1');
+      await once(strange, 'listening');
+      const { port } = strange.address() as AddressInfo;
+      const answer = await connect({ apiUrl: `http://127.0.0.1:${port}` }).createIntent(attempt('pm_card_visa'));
+      expect(answer).toEqual({ refused: 'card-declined' });
+      strange.closeAllConnections();
+      strange.close();
+    },
+  );
 
   it('that declines a card has not failed', async () => {
     for (let declined = 0; declined <= FAULTS_MAX; declined++) {

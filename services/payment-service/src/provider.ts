@@ -81,6 +81,9 @@ const LIST_PAGE = 100;
 /** Intents looked through for one that has no stored id: 20 requests, made after a fault of the provider only. */
 const FIND_MAX = 2_000;
 
+/** A code by which the provider gives a reason, for example `insufficient_funds`. */
+const CODE = /^\w{1,100}$/;
+
 /** An answer, unlike silence: there is no such thing. */
 const MISSING = Symbol('missing');
 
@@ -305,7 +308,12 @@ function readRefusal(error: Stripe.errors.StripeError): { intent: Intent } | Pro
 
 function reasonOf(error: { decline_code?: string; code?: string; param?: string; type?: string }): string {
   if (error.code === 'resource_missing' && error.param === 'payment_method') return 'unknown-payment-method';
-  return (error.decline_code ?? error.code ?? error.type ?? 'refused').replaceAll('_', '-');
+  return codeOf(error.decline_code) ?? codeOf(error.code) ?? codeOf(error.type) ?? 'refused';
+}
+
+/** One of the provider's codes as we write it; undefined for what is none: not all text can be stored or shown. */
+function codeOf(value: unknown): string | undefined {
+  return typeof value === 'string' && CODE.test(value) ? value.replaceAll('_', '-') : undefined;
 }
 
 function intentOf(intent: Stripe.PaymentIntent): Intent {
@@ -336,7 +344,7 @@ function refundOf({ id, status, amount, metadata, ...refund }: Stripe.Refund): P
     refundId: isUuid(refundId) ? refundId : undefined,
     isOfOrphan: metadata?.orphan === 'true',
     status: status ?? 'pending',
-    failure: refund.failure_reason?.replaceAll('_', '-'),
+    failure: codeOf(refund.failure_reason),
   };
 }
 
