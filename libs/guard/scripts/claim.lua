@@ -1,3 +1,6 @@
+#!lua
+-- The line above (Redis 7) lets Redis refuse the whole script where it could not write: full, read-only, or unable to save.
+-- A Redis that takes no writes has not heard which seats are free again either, and must not say no.
 -- Claims seats for requests of one event, one after the other, each all or none.
 -- KEYS: the seats, request by request. ARGV: milliseconds a claim lives, then for each request its owner and how many
 -- seats are its.

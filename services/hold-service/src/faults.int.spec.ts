@@ -40,6 +40,11 @@ describe('without Redis', () => {
     await redis.drop();
   });
 
+  const refusals = async () => {
+    const { body } = await service.app.inject('/metrics');
+    return Number(/guard_claims_total{outcome="refused".*} (\d+)/.exec(body)?.[1] ?? 0);
+  };
+
   it('holds go on, are refused and given back, and the guard comes back by itself', async () => {
     const { eventId, ann, ben } = await sale(service);
     expect(await take(ann, eventId, 'St-A-1')).toMatchObject({ status: 201 });
@@ -54,15 +59,45 @@ describe('without Redis', () => {
     expect((await service.app.inject('/health/ready')).statusCode).toBe(200);
 
     await redis.start();
-    const refusals = async () => {
-      const { body } = await service.app.inject('/metrics');
-      return Number(/guard_claims_total{outcome="refused".*} (\d+)/.exec(body)?.[1] ?? 0);
-    };
     const before = await refusals();
     await until(async () => {
       expect(await take(ben, eventId, 'St-A-1')).toMatchObject({ status: 409 });
       return (await refusals()) > before;
     });
+  });
+
+  /** Commands that make the private Redis so, and undo it. */
+  const UNWRITABLE = [
+    { what: 'is full', how: 'CONFIG SET maxmemory 1', undo: 'CONFIG SET maxmemory 0' },
+    // As after a failover, when the service still talks to the one that was the master.
+    { what: 'takes no writes', how: 'REPLICAOF 127.0.0.1 1', undo: 'REPLICAOF NO ONE' },
+  ];
+
+  it.each(UNWRITABLE)('a Redis that $what refuses nobody a seat that is free', async ({ how, undo }) => {
+    const admin = openRedis({ url: redis.url, connectionName: 'admin' });
+    await whenRedisReady(admin, START_MS);
+    const tell = ([verb = '', ...words]: string[]) => admin.call(verb, ...words);
+    await admin.config('SET', 'maxmemory-policy', 'noeviction');
+    const { eventId, ann, ben } = await sale(service);
+    const held = await take(ann, eventId, 'St-A-1');
+    const before = await refusals();
+    await until(async () => {
+      expect(await take(ben, eventId, 'St-A-1')).toMatchObject({ status: 409 });
+      return (await refusals()) > before;
+    });
+    await tell(how.split(' '));
+    try {
+      expect(await take(ben, eventId, 'St-A-1')).toMatchObject({ status: 409, body: { code: 'seats-taken' } });
+      expect(await ann('DELETE', String(held.headers.location))).toMatchObject({ status: 200 });
+      const again = await take(ben, eventId, 'St-A-1', 'k');
+      expect(again).toMatchObject({ status: 201 });
+      expect(await take(ben, eventId, 'St-A-1', 'k')).toMatchObject({ body: { holdId: again.body.holdId } });
+      expect(await take(ann, eventId, 'St-A-1')).toMatchObject({ status: 409, body: { code: 'seats-taken' } });
+      expect((await service.app.inject('/health/ready')).statusCode).toBe(200);
+    } finally {
+      await tell(undo.split(' '));
+      admin.disconnect();
+    }
   });
 
   it('a Redis that does not answer costs time, not holds', async () => {
