@@ -134,8 +134,10 @@ const MICROSECONDS = 1_000;
 function percentiles(valuesMs: number[]): DemoFigures['latenessMs'] {
   const histogram = buildHistogram({ numberOfSignificantValueDigits: 3 });
   for (const value of valuesMs) histogram.recordValue(Math.max(0, Math.round(value * MICROSECONDS)));
-  const at = (percentile: number) => round(histogram.getValueAtPercentile(percentile) / MICROSECONDS);
-  return { p50: at(50), p99: at(99), max: round(Math.max(0, ...valuesMs)) };
+  const max = Math.max(0, ...valuesMs);
+  // The histogram answers with the end of a bucket, which may lie beyond all values.
+  const at = (percentile: number) => round(Math.min(max, histogram.getValueAtPercentile(percentile) / MICROSECONDS));
+  return { p50: at(50), p99: at(99), max: round(max) };
 }
 
 const round = (value: number) => Math.round(value * 10) / 10;

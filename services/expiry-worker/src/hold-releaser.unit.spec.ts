@@ -24,6 +24,8 @@ function statements() {
 const nextTurn = () => new Promise((resolve) => setImmediate(resolve)).then(() => new Promise((r) => setImmediate(r)));
 
 describe('the hold releaser', () => {
+  afterEach(() => jest.useRealTimers());
+
   it('puts what becomes due together, or while a release is in flight, in one statement an event', async () => {
     const { open, seen, expire } = statements();
     const releaser = new HoldReleaser(expire, () => undefined, 0);
@@ -67,6 +69,7 @@ describe('the hold releaser', () => {
   });
 
   it('sends a lone hold at once, and the next ones of the event together when the pace allows', async () => {
+    jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick'] });
     const { open, seen, expire } = statements();
     const releaser = new HoldReleaser(expire, () => undefined, 300);
     const lone = releaser.release('e1', ['a']);
@@ -81,11 +84,13 @@ describe('the hold releaser', () => {
     await nextTurn();
     const after = releaser.release('e1', ['c']);
     const elsewhere = releaser.release('e2', ['x']);
-    while (seen.length < 3) await nextTurn();
-    expect(seen.slice(1)).toEqual([
-      ['e2', ['x']],
-      ['e1', ['b', 'c']],
-    ]);
+    await nextTurn();
+    jest.advanceTimersByTime(299);
+    await nextTurn();
+    expect(seen.slice(1)).toEqual([['e2', ['x']]]);
+    jest.advanceTimersByTime(1);
+    await nextTurn();
+    expect(seen.slice(2)).toEqual([['e1', ['b', 'c']]]);
     for (const { answer } of open.slice(1)) answer();
     await Promise.all([next, after, elsewhere]);
   });
