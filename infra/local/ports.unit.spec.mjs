@@ -22,4 +22,9 @@ describe('choosing a port', () => {
   it('takes any free one when none is', async () => {
     await withTakenPort(async (taken) => assert.notEqual(await choosePort(taken), taken));
   });
+  it('takes none that an outgoing connection could take first, and not the same twice', async () => {
+    const ports = await Promise.all([anyFreePort(), anyFreePort(), anyFreePort()]);
+    assert.equal(new Set(ports).size, ports.length);
+    for (const port of ports) assert.ok(port < 32_768, `${port}`);
+  });
 });

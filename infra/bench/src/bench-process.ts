@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from '@holdfast/testing';
 import { WORKSPACE, type BenchSystem } from './bench-system';
-import { freePort } from './free-port';
 
 const READY_MS = 30_000;
 const POLL_MS = 20;

@@ -2,12 +2,12 @@ import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Metrics } from '@holdfast/observability';
 import { openRedis, whenRedisReady, type RedisClient } from '@holdfast/redis';
+import { freePort } from '@holdfast/testing';
 import { Guard } from './guard';
 import { guardOwner } from './owner';
 
@@ -15,8 +15,6 @@ const NODES = 3;
 const READY_MS = 30_000;
 const POLL_MS = 100;
 const DEADLINE_MS = 600_000;
-/** A node's port for its fellows is its own and this. */
-const BUS_OFFSET = 10_000;
 
 const run = promisify(execFile);
 const ana = guardOwner('ana', 'k1');
@@ -29,9 +27,10 @@ describe('guard on a Redis Cluster of three nodes', () => {
   let guard: Guard;
 
   beforeAll(async () => {
-    const ports = await freePorts(NODES);
+    const ports = await Promise.all(Array.from({ length: NODES }, freePort));
     for (const port of ports) {
-      const settings = ['--port', `${port}`, '--cluster-enabled', 'yes', '--cluster-config-file', `${port}.conf`];
+      const cluster = ['--cluster-enabled', 'yes', '--cluster-config-file', `${port}.conf`];
+      const settings = ['--port', `${port}`, '--cluster-port', `${await freePort()}`, ...cluster];
       nodes.push(spawn('redis-server', [...settings, '--save', '', '--dir', folder], { stdio: 'ignore' }));
     }
     const addresses = ports.map((port) => `127.0.0.1:${port}`);
@@ -92,28 +91,6 @@ describe('guard on a Redis Cluster of three nodes', () => {
     expect(await claimed(ana, 'A2')).toBe(true);
   });
 });
-
-/** Ports that are free, and whose bus ports are: chosen low enough for both. */
-async function freePorts(count: number): Promise<number[]> {
-  const ports: number[] = [];
-  for (let port = 20_000 + Math.floor(Math.random() * 20_000); ports.length < count; port++) {
-    if ((await isFree(port)) && (await isFree(port + BUS_OFFSET))) ports.push(port);
-  }
-  return ports;
-}
-
-async function isFree(port: number): Promise<boolean> {
-  const server = createServer();
-  try {
-    server.listen(port, '127.0.0.1');
-    await once(server, 'listening');
-    return (server.address() as AddressInfo).port === port;
-  } catch {
-    return false;
-  } finally {
-    server.close();
-  }
-}
 
 async function untilDone(work: () => Promise<unknown>): Promise<void> {
   const giveUpAt = Date.now() + READY_MS;

@@ -1,3 +1,4 @@
+export { freePort } from './free-port';
 export { testServers, type TestServers } from './servers';
 export { testDatabase, type TestDatabase } from './test-database';
 export { testVhost, type TestVhost } from './test-vhost';

@@ -2,8 +2,8 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from '@holdfast/testing';
 import { WORKSPACE } from '../bench-system';
-import { freePort } from '../free-port';
 
 const PROGRAM = join(WORKSPACE, 'node_modules', 'fauxqs', 'dist', 'cli.js');
 const READY_MS = 20_000;

@@ -1,9 +1,7 @@
-import { createServer, type AddressInfo } from 'node:net';
-import { once } from 'node:events';
 import { inventoryMigrations } from '@holdfast/inventory';
 import { CRASH_POINTS, paymentMigrations } from '@holdfast/payment-service';
 import { SandboxConfig, startSandbox, type Sandbox } from '@holdfast/sandbox-provider';
-import { ServiceProcess, testDatabase, testServers, testVhost, type TestDatabase } from '@holdfast/testing';
+import { freePort, ServiceProcess, testDatabase, testServers, testVhost, type TestDatabase } from '@holdfast/testing';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { SignJWT } from 'jose';
 import type { Stage } from '../stage';
@@ -80,14 +78,6 @@ afterAll(async () => {
 async function organiserToken(): Promise<string> {
   const jwt = new SignJWT({ sub: 'organiser', roles: ['organiser'] }).setProtectedHeader({ alg: 'HS256' });
   return jwt.setExpirationTime('1h').sign(new TextEncoder().encode(SECRET));
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as AddressInfo;
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
 }
 
 describe('a sample of the payment drill', () => {

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from '@holdfast/testing';
 import type { EngineRig } from '../engine-contract.spec';
 import type { SqsSettings } from '../engine-parts';
 
@@ -104,13 +105,4 @@ export async function linkTo(port: number): Promise<{ url: string; cut: () => Pr
       for (const socket of sockets) socket.unpipe().pause();
     },
   };
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
-  await once(probe, 'close');
-  return port;
 }
