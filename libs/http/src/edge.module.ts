@@ -9,7 +9,7 @@ import { HealthController } from './health.controller';
 import { ProblemFilter } from './problem.filter';
 import { Readiness } from './readiness';
 import { TokenVerifier } from './token-verifier';
-import { validationPipe } from './validation';
+import { ShapePipe } from './validation';
 
 export interface EdgeOptions {
   /** The service itself. */
@@ -40,7 +40,7 @@ export class EdgeModule {
         Readiness,
         { provide: Metrics, useValue: options.metrics },
         { provide: APP_FILTER, useValue: options.problems },
-        { provide: APP_PIPE, useValue: validationPipe() },
+        { provide: APP_PIPE, useClass: ShapePipe },
         ...(tokens
           ? [
               { provide: TokenVerifier, useValue: tokens },

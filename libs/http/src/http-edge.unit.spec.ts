@@ -1,8 +1,9 @@
-import { Body, Controller, Delete, Get, HttpCode, Module, Post, Req, Res } from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Module, Post, Query, Req, Res } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { ApiProperty, type OpenAPIObject } from '@nestjs/swagger';
 import { Each } from '@holdfast/contracts';
 import { Type } from 'class-transformer';
-import { IsInt, Min, ValidateNested } from 'class-validator';
+import { IsInt, IsOptional, IsString, Min, ValidateNested } from 'class-validator';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { SignJWT } from 'jose';
 import { Caller, Roles } from './bearer.guard';
@@ -15,18 +16,27 @@ import { Readiness } from './readiness';
 import type { Identity } from './token-verifier';
 
 class Sale {
+  @ApiProperty()
   @IsInt()
   @Min(1)
   holdSeconds!: number;
 }
 
 class Order {
+  @ApiProperty({ type: [String] })
   @Each((seat) => typeof seat === 'string' && seat.length > 0, 'must be text')
   seats!: string[];
 
+  @ApiProperty({ description: 'How it is sold' })
   @ValidateNested()
   @Type(() => Sale)
   sale!: Sale;
+}
+
+class OrderQuery {
+  @IsOptional()
+  @IsString()
+  dryRun?: string;
 }
 
 class ServerAway extends Error {}
@@ -60,6 +70,7 @@ class ThingController {
     @Caller() caller: Identity,
     @IdempotencyKey() key: string,
     @Body() order: Order,
+    @Query() _how: OrderQuery,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): unknown {
     markReplayed(reply, key === 'again');
@@ -109,10 +120,10 @@ describe('the HTTP edge', () => {
   afterAll(() => app.close());
 
   const good = { seats: ['A1'], sale: { holdSeconds: 5 } };
-  const order = (payload: unknown, headers: Record<string, string> = {}) =>
+  const order = (payload: unknown, headers: Record<string, string> = {}, query = '') =>
     app.inject({
       method: 'POST',
-      url: '/v1/things',
+      url: `/v1/things${query}`,
       headers: { authorization: buyer, 'idempotency-key': 'k', 'content-type': 'application/json', ...headers },
       payload: typeof payload === 'string' ? payload : JSON.stringify(payload),
     });
@@ -128,7 +139,7 @@ describe('the HTTP edge', () => {
   };
 
   it('hands the handler its caller, key and checked body', async () => {
-    const response = await order({ ...good, unknown: 1 });
+    const response = await order(good);
     expect(response.statusCode).toBe(201);
     expect(response.json()).toEqual({ caller: { id: 'ann', roles: ['buyer'] }, key: 'k', order: good });
     expect(response.headers).not.toHaveProperty('idempotency-replayed');
@@ -143,9 +154,26 @@ describe('the HTTP edge', () => {
       expectProblem(await order(body), 400, 'malformed-json'),
     );
 
-    it.each([['[]'], ['"text"'], ['5'], ['null'], ['']])('answers %s with validation-failed', async (body) =>
-      expectProblem(await order(body), 422, 'validation-failed'),
+    it.each([['[]'], ['"text"'], ['5'], ['null'], ['']])(
+      'answers %s, which is no object, with its fault',
+      async (body) => {
+        const response = await order(body);
+        expectProblem(response, 422, 'validation-failed');
+        expect(response.json()).toMatchObject({ errors: [{ path: '', message: 'the body must be a JSON object' }] });
+      },
     );
+
+    it.each([
+      ['of the body', { ...good, seat: ['A2'] }, 'seat'],
+      ['of a part of it', { ...good, sale: { holdSeconds: 5, holdSecond: 6 } }, 'sale.holdSecond'],
+      ['of a query', good, 'dryrun', '?dryrun=1'],
+    ])('refuses and names a member %s that is not known', async (_, body, path, query = '') => {
+      const response = await order(body, {}, query);
+      expectProblem(response, 422, 'validation-failed');
+      expect(response.json()).toMatchObject({
+        errors: [{ path, message: expect.stringMatching(/should not exist/) as string }],
+      });
+    });
 
     it('refuses what nests too deep, and takes brackets in texts', async () => {
       expectProblem(await order(`{"seats":${'['.repeat(100_000)}${']'.repeat(100_000)}}`), 400, 'malformed-json');
@@ -333,8 +361,12 @@ describe('the HTTP edge', () => {
     });
 
     it('documents its API', async () => {
-      const document = (await app.inject({ method: 'GET', url: '/docs-json' })).json<{ paths: object }>();
+      const document = (await app.inject({ method: 'GET', url: '/docs-json' })).json<OpenAPIObject>();
       expect(Object.keys(document.paths)).toContain('/v1/things/large');
+      expect(document.components?.schemas).toMatchObject({
+        Order: { additionalProperties: false },
+        Sale: { additionalProperties: false },
+      });
       expect((await app.inject({ method: 'GET', url: '/docs' })).statusCode).toBe(200);
     });
   });

@@ -11,6 +11,7 @@ import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
 import { Logger } from 'nestjs-pino';
+import { closeRequestBodies } from './closed-bodies';
 import { EdgeModule, type EdgeOptions } from './edge.module';
 import { HttpConfig, type ServerConfig } from './http-config';
 import { HttpServer } from './http-server';
@@ -144,7 +145,8 @@ async function assemble(options: HttpServiceOptions): Promise<Assembled> {
 const ABOUT = `Refusals are \`application/problem+json\` (RFC 9457); their \`code\` is stable. Beside those listed, any route may
 answer 400 (\`malformed-request\`, \`malformed-json\`), 404 (\`not-found\`), 405 (\`method-not-allowed\`),
 413 (\`payload-too-large\`), 415 (\`unsupported-media-type\`), 500 (\`internal\`), and 503 with \`Retry-After\`
-(\`overloaded\`, \`unavailable\`): then the same request with the same \`Idempotency-Key\` may be sent again. Money is in minor
+(\`overloaded\`, \`unavailable\`): then the same request with the same \`Idempotency-Key\` may be sent again. A
+member of a body or a query that its route does not know is refused by \`validation-failed\`. Money is in minor
 units. Times are the database's, in UTC; \`serverTime\` is the time of the answer, to count down from.`;
 
 function documentOf(app: INestApplication, name: string): OpenAPIObject {
@@ -154,5 +156,7 @@ function documentOf(app: INestApplication, name: string): OpenAPIObject {
     .setVersion('1')
     .addBearerAuth({ type: 'http', scheme: 'bearer', bearerFormat: 'JWT' })
     .build();
-  return SwaggerModule.createDocument(app, description);
+  const document = SwaggerModule.createDocument(app, description);
+  closeRequestBodies(document);
+  return document;
 }

@@ -1,4 +1,4 @@
-import { ValidationPipe } from '@nestjs/common';
+import type { ArgumentMetadata, PipeTransform } from '@nestjs/common';
 import { plainToInstance } from 'class-transformer';
 import { validateSync, type ValidationError } from 'class-validator';
 import { problem } from './problems';
@@ -12,27 +12,30 @@ export interface Fault {
 /** A message that starts with `[2]` names the member of the array at fault: see `Each` of the contracts. */
 const MEMBER = /^(\[\d+\]) /;
 
-/** Checks bodies and queries against their classes; members without a rule are dropped. 422 names every fault by its path. */
-export function validationPipe(): ValidationPipe {
-  return new ValidationPipe({
-    transform: true,
-    whitelist: true,
-    validationError: { target: false, value: false },
-    exceptionFactory: (errors) => problem('validation-failed', { errors: faultsOf(errors) }),
-  });
+/** Checks every body and query that a route takes as a class, by `checked`. */
+export class ShapePipe implements PipeTransform<unknown, unknown> {
+  transform(value: unknown, { type, metatype, data }: ArgumentMetadata): unknown {
+    const isWhole = (type === 'body' || type === 'query') && data === undefined;
+    if (!isWhole || metatype === undefined || metatype === Object) return value;
+    return checked(metatype as new () => object, value);
+  }
 }
 
 /**
- * Checks a plain value against a class, where the pipe is not used: its deep copy of a large body takes seconds.
+ * Checks a plain value against a class. What the class does not name is a fault: a member with a typing error, or one that
+ * does not exist, is a wish that would not be met.
  *
- * @param forbidUnknown whether members without a rule are faults, instead of being dropped
- * @throws Problem `validation-failed`
+ * @param allowUnknown drops such members instead, where the other side may say more than we need
+ * @throws Problem `validation-failed`, with every fault by its path
  */
-export function checked<T extends object>(Body: new () => T, plain: unknown, { forbidUnknown = false } = {}): T {
-  const body = plainToInstance(Body, plain, { exposeDefaultValues: true });
-  const errors = validateSync(body, { whitelist: true, forbidNonWhitelisted: forbidUnknown });
+export function checked<T extends object>(Shape: new () => T, plain: unknown, { allowUnknown = false } = {}): T {
+  if (typeof plain !== 'object' || plain === null || Array.isArray(plain)) {
+    throw problem('validation-failed', { errors: [{ path: '', message: 'the body must be a JSON object' }] });
+  }
+  const shaped = plainToInstance(Shape, plain, { exposeDefaultValues: true });
+  const errors = validateSync(shaped, { whitelist: true, forbidNonWhitelisted: !allowUnknown });
   if (errors.length > 0) throw problem('validation-failed', { errors: faultsOf(errors) });
-  return body;
+  return shaped;
 }
 
 function faultsOf(errors: ValidationError[], parent = ''): Fault[] {

@@ -32,7 +32,7 @@ describe('the import of events', () => {
 
   it('parses and checks nothing in the thread that answers buyers', async () => {
     const parse = jest.spyOn(JSON, 'parse');
-    const body = theatre({}, { notes: 'x'.repeat(LARGE_BYTES) });
+    const body = theatre({}, { plan: { ...plan('little-theatre'), notes: 'x'.repeat(LARGE_BYTES) } });
     expect(await olga('POST', '/v1/events', { body })).toMatchObject({ status: 201, body: { seatCount: 68 } });
     expect(parse.mock.calls.filter(([text]) => text.length > LARGE_BYTES)).toEqual([]);
   });

@@ -119,6 +119,8 @@ describe('events', () => {
     ['a policy for late payments that does not exist', { sale: { latePayment: 'keep' } }, 'sale.latePayment'],
     ['no policy for late payments', { sale: { latePayment: null } }, 'sale.latePayment'],
     ['a text for settings', { sale: 'all' }, 'sale'],
+    ['a setting that does not exist', { sale: { holdSecond: 60 } }, 'sale.holdSecond'],
+    ['a member that does not exist', { note: 'sold out soon' }, 'note'],
   ])('refuses %s and stores nothing', async (_, changes, path) => {
     const before = await stored();
     const refused = await olga('POST', '/v1/events', { body: theatre({}, changes) });
@@ -137,7 +139,7 @@ describe('events', () => {
   });
 
   it('takes a body of megabytes from an organiser, and not one over the limit', async () => {
-    const large = (bytes: number) => theatre({}, { notes: 'x'.repeat(bytes) });
+    const large = (bytes: number) => theatre({}, { plan: { ...plan('little-theatre'), notes: 'x'.repeat(bytes) } });
     expect((await olga('POST', '/v1/events', { body: large(8 * 1024 * 1024) })).status).toBe(201);
     expect(await olga('POST', '/v1/events', { body: large(64 * 1024 * 1024) })).toMatchObject({
       status: 413,
@@ -195,7 +197,7 @@ describe('events', () => {
     expect(await anybody('GET', `/v1/events?limit=1&before=${newer}`)).toMatchObject({
       body: { events: [{ eventId: older }] },
     });
-    for (const query of ['limit=0', 'limit=201', 'limit=x', 'before=x']) {
+    for (const query of ['limit=0', 'limit=201', 'limit=x', 'before=x', 'limits=1']) {
       expect(await anybody('GET', `/v1/events?${query}`)).toMatchObject({
         status: 422,
         body: { code: 'validation-failed' },

@@ -160,6 +160,12 @@ describe('holds', () => {
         { code: 'too-many-seats', limit: 100 },
       ],
       ['no seats', { seats: [] }, 422, { code: 'validation-failed', errors: [{ path: 'seats' }] }],
+      [
+        'a member that does not exist',
+        { seats: ['St-A-1'], seat: ['St-A-2'] },
+        422,
+        { code: 'validation-failed', errors: [{ path: 'seat' }] },
+      ],
       ['a text for seats', { seats: 'St-A-1' }, 422, { code: 'validation-failed', errors: [{ path: 'seats' }, {}] }],
       [
         'a number for a seat',

@@ -104,6 +104,7 @@ describe('seats of an event', () => {
     ['a seat twice', { seats: ['St-A-1', 'St-A-1'] }, 422, 'duplicate-seats'],
     ['too many seats', { seats: Array.from({ length: 1_001 }, (_, i) => `s${i}`) }, 422, 'too-many-seats'],
     ['no seats', { seats: [] }, 422, 'validation-failed'],
+    ['with a member that does not exist', { seats: ['St-A-1'], reasons: 'Camera' }, 422, 'validation-failed'],
     ['a reason that cannot be stored', { seats: ['St-A-1'], reason: 'a\u0000b' }, 422, 'validation-failed'],
   ])('refuses to block %s', async (_, body, status, code) => {
     for (const method of ['POST', 'DELETE'] as const) {

@@ -28,7 +28,6 @@ import type { Attempt } from './attempts';
 import { PaymentId } from './path-id';
 import { paymentBody, paymentProblem } from './payment-answer';
 import { Payments } from './payments';
-import { StrictBody } from './strict-body';
 
 @ApiTags('payments')
 @ApiBearerAuth()
@@ -66,10 +65,10 @@ export class PaymentController {
   async pay(
     @Caller() caller: Identity,
     @IdempotencyKey() key: string,
-    @Body(new StrictBody(PayBody)) body: unknown,
+    @Body() body: PayBody,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<PaymentBody> {
-    const { eventId, holdId, version, paymentMethod } = body as PayBody;
+    const { eventId, holdId, version, paymentMethod } = body;
     const request = { eventId, holdId, version, paymentMethod };
     const paid = await this.payments.pay({ ...request, buyerId: caller.id, key, bodyHash: requestHash(request) });
     switch (paid.outcome) {

@@ -164,7 +164,7 @@ function envelopeOf({ id, type, created }: Envelope) {
 
 function checkedOrFaults<T extends object>(Shape: new () => T, plain: object): T | Fault[] {
   try {
-    return checked(Shape, plain);
+    return checked(Shape, plain, { allowUnknown: true });
   } catch (error) {
     if (error instanceof Problem) return error.members.errors as Fault[];
     if (!(error instanceof RangeError)) throw error;

@@ -26,7 +26,6 @@ import { PaymentId } from './path-id';
 import { refundBody } from './payment-answer';
 import { buyerOf } from './payment.controller';
 import { Payments, type RefundOutcome } from './payments';
-import { StrictBody } from './strict-body';
 
 /** Token of the setting: may buyers give seats back by themselves? */
 export const REFUNDS_BY_BUYERS = Symbol('refunds by buyers');
@@ -73,14 +72,13 @@ export class RefundController {
     @Caller() caller: Identity,
     @PaymentId() attemptId: string,
     @IdempotencyKey() key: string,
-    @Body(new StrictBody(RefundSeatsBody)) body: unknown,
+    @Body() { seats }: RefundSeatsBody,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<RefundBody> {
     const buyerId = buyerOf(caller);
     if (buyerId && !this.refundsByBuyers) {
       throw problem('forbidden', { detail: 'Here the seller gives seats back: ask there.' });
     }
-    const { seats } = body as RefundSeatsBody;
     if (seats) checkDistinctSeats(seats, SEATS_PER_HOLD_MAX);
     const bodyHash = requestHash({ seats: seats && [...seats].sort() });
     const request = { attemptId, buyerId, askedBy: caller.id, key, bodyHash, seatIds: seats };

@@ -296,7 +296,8 @@ describe('what is refused', () => {
   );
 
   it.each([
-    ['without a body', undefined, 'url'],
+    ['without a body', undefined, ''],
+    ['a member that is not known', { url: 'https://93.184.216.34/', kind: ['booked'] }, 'kind'],
     ['no url', {}, 'url'],
     ['a number', { url: 5 }, 'url'],
     ['too long', { url: `https://93.184.216.34/${'x'.repeat(2_000)}` }, 'url'],

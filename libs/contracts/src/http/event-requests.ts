@@ -157,7 +157,9 @@ export class CreateEventBody extends EventSettings {
   @ApiProperty({
     type: 'object',
     additionalProperties: true,
-    description: 'A seating plan in the JSON format of pretix and its public editor; at most 200,000 seats',
+    description:
+      'A seating plan in the JSON format of pretix and its public editor; at most 200,000 seats. Members of its own that are ' +
+      'not needed here are passed over',
   })
   plan!: object;
 
