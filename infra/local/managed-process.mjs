@@ -104,6 +104,33 @@ export function managedProcess(options) {
   };
 }
 
+/**
+ * A process and one that it needs, as one part. Either may end while the other runs on: then `start` starts that one alone.
+ *
+ * @param {ReturnType<typeof managedProcess>} main
+ * @param {ReturnType<typeof managedProcess>} companion started before it, ended after it
+ */
+export function withCompanion(main, companion) {
+  return {
+    start: async () => {
+      for (const each of [companion, main]) if (!each.pid) await each.start();
+    },
+    stop: async () => {
+      await main.stop();
+      await companion.stop();
+    },
+    kill: async () => {
+      await main.kill();
+      await companion.kill();
+    },
+    pause: main.pause,
+    resume: main.resume,
+    get pid() {
+      return main.pid;
+    },
+  };
+}
+
 /** The end of a log file, indented, for an error message. */
 export function logTail(file) {
   let text = '';

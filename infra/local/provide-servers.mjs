@@ -6,7 +6,7 @@ import { containerProcess, ensureImage, findEngine } from './containers.mjs';
 import { serverDataFolder } from './data-folder.mjs';
 import { canInstall, installPackages } from './debian-packages.mjs';
 import { readJson, writeJson } from './json-file.mjs';
-import { managedProcess } from './managed-process.mjs';
+import { managedProcess, withCompanion } from './managed-process.mjs';
 import { choosePort } from './ports.mjs';
 import { step } from './progress.mjs';
 import { nginx } from './servers/nginx.mjs';
@@ -184,28 +184,7 @@ function privateInstance(server, source, context) {
       onDeath: context.onDeath,
     });
   const main = toProcess(program, server.title);
-  if (!before) return main;
-
-  const companion = toProcess(before, before.name);
-  return {
-    start: async () => {
-      await companion.start();
-      await main.start();
-    },
-    stop: async () => {
-      await main.stop();
-      await companion.stop();
-    },
-    kill: async () => {
-      await main.kill();
-      await companion.kill();
-    },
-    pause: main.pause,
-    resume: main.resume,
-    get pid() {
-      return main.pid;
-    },
-  };
+  return before ? withCompanion(main, toProcess(before, before.name)) : main;
 }
 
 /** The addresses of a server given by URL: everybody uses the same one. */
