@@ -29,6 +29,21 @@ const connect = ({ apiUrl = sandbox.url, secretKey = 'sk_test_sandbox' } = {}) =
     restMs: REST_MS,
   });
 
+/** A provider that gives one answer to everything. */
+async function asking(status: number, body: string) {
+  const server = createServer((_request, response) => {
+    response.writeHead(status, { 'content-type': 'application/json' }).end(body);
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const strange = connect({ apiUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}` });
+  const close = async () => {
+    server.closeAllConnections();
+    server.close();
+    await once(server, 'close');
+  };
+  return { strange, close };
+}
+
 const attempt = (paymentMethod: string): Attempt => ({
   eventId: newId(),
   attemptId: newId(),
@@ -137,17 +152,51 @@ describe('the provider', () => {
     'names as a reason only what is a code, which %j is not',
     async (noCode) => {
       const refusal = { error: { type: 'card_error', code: 'card_declined', decline_code: noCode } };
-      const strange = createServer((_request, response) => {
-        response.writeHead(402, { 'content-type': 'application/json' }).end(JSON.stringify(refusal));
-      }).listen(0, '127.0.0.1');
-      await once(strange, 'listening');
-      const { port } = strange.address() as AddressInfo;
-      const answer = await connect({ apiUrl: `http://127.0.0.1:${port}` }).createIntent(attempt('pm_card_visa'));
-      expect(answer).toEqual({ refused: 'card-declined' });
-      strange.closeAllConnections();
-      strange.close();
+      const { strange, close } = await asking(402, JSON.stringify(refusal));
+      expect(await strange.createIntent(attempt('pm_card_visa'))).toEqual({ refused: 'card-declined' });
+      await close();
     },
   );
+
+  const INTENT = {
+    id: 'pi_1',
+    status: 'requires_capture',
+    amount: 9_000,
+    amount_received: 0,
+    currency: 'eur',
+    metadata: {},
+  };
+  it.each([
+    ['a page of a proxy', 200, '<html>'],
+    ['nothing', 200, ''],
+    ['no object', 200, 'null'],
+    ['an object of another kind', 200, '{}'],
+    ['an intent without a currency', 200, JSON.stringify({ ...INTENT, currency: undefined })],
+    ['an intent in an unknown state', 200, JSON.stringify({ ...INTENT, status: 'paid' })],
+    ['an intent of half a cent', 200, JSON.stringify({ ...INTENT, amount: 0.5 })],
+    ["a proxy's refusal", 404, '<html>'],
+    ['a refusal in no words of the provider', 400, '{"error":{"message":"no route"}}'],
+    ['a refusal in one word', 400, '{"error":"bad_request"}'],
+    ['a refusal that is none', 400, '{}'],
+  ])('that answers with %s has not said what it did', async (_, status, body) => {
+    const { strange, close } = await asking(status, body);
+    for (let asked = 0; asked < FAULTS_MAX; asked++) {
+      const silence = strange.createIntent(attempt('pm_card_visa'));
+      await expect(silence).rejects.toMatchObject({ name: 'ProviderSilent', answered: false });
+    }
+    // Each counts as a fault of the provider.
+    await expect(strange.createIntent(attempt('pm_card_visa'))).rejects.toThrow(/failed too often/);
+    await close();
+  });
+
+  it.each([
+    ['no refund', {}],
+    ['a refund without an amount', { id: 're_1', status: 'succeeded' }],
+  ])('that answers with %s has not said whether it gave the money back', async (_, body) => {
+    const { strange, close } = await asking(200, JSON.stringify(body));
+    await expect(strange.refundOrphan('pi_1')).rejects.toMatchObject({ name: 'ProviderSilent', answered: false });
+    await close();
+  });
 
   it('that declines a card has not failed', async () => {
     for (let declined = 0; declined <= FAULTS_MAX; declined++) {

@@ -84,6 +84,21 @@ const FIND_MAX = 2_000;
 /** A code by which the provider gives a reason, for example `insufficient_funds`. */
 const CODE = /^\w{1,100}$/;
 
+/** The provider's words for a refusal of what it was asked. Its client takes any answer of status 400 or 404 for one. */
+const REFUSALS = new Set<unknown>(['card_error', 'invalid_request_error']);
+/** Refused, but not because of what was asked. */
+const SAYS_NOTHING = new Set([401, 403, 409, 429]);
+
+const INTENT_STATUSES = new Set<Stripe.PaymentIntent.Status>([
+  'canceled',
+  'processing',
+  'requires_action',
+  'requires_capture',
+  'requires_confirmation',
+  'requires_payment_method',
+  'succeeded',
+]);
+
 /** An answer, unlike silence: there is no such thing. */
 const MISSING = Symbol('missing');
 
@@ -270,6 +285,8 @@ export class Provider {
         try {
           return await call();
         } catch (error) {
+          // Its client stumbles over an answer that is no object.
+          if (error instanceof TypeError) throw unreadable(error);
           if (!(error instanceof Stripe.errors.StripeError)) throw error;
           const answer = isSilence(error) ? undefined : refusal?.(error);
           if (answer !== undefined) return answer;
@@ -283,14 +300,12 @@ export class Provider {
   }
 }
 
-/** No answer; a fault of its own; one that says nothing of this request (busy, key in use, our secret key refused). */
-function isSilence({ statusCode = 0, type }: Stripe.errors.StripeError): boolean {
-  return (
-    statusCode === 0 ||
-    statusCode >= 500 ||
-    [401, 403, 409, 429].includes(statusCode) ||
-    type === 'StripeIdempotencyError'
-  );
+/**
+ * All but a refusal in the provider's own words: no answer; a fault of its own; one that says nothing of this request (busy,
+ * key in use, our secret key refused); one that somebody else gave for it, as a proxy does.
+ */
+function isSilence({ statusCode = 0, rawType }: Stripe.errors.StripeError): boolean {
+  return statusCode < 400 || statusCode >= 500 || SAYS_NOTHING.has(statusCode) || !REFUSALS.has(rawType);
 }
 
 /** An answer that is stored under its key. Another key is then needed, once a query has shown no effect. */
@@ -316,7 +331,11 @@ function codeOf(value: unknown): string | undefined {
   return typeof value === 'string' && CODE.test(value) ? value.replaceAll('_', '-') : undefined;
 }
 
+/** @throws ProviderSilent for what is no intent, or one in a state that we do not know: nothing may be concluded from it */
 function intentOf(intent: Stripe.PaymentIntent): Intent {
+  const { id, status, amount, amount_received: received, currency } = intent;
+  const isIntent = isText(id) && INTENT_STATUSES.has(status) && isAmount(amount) && isAmount(received);
+  if (!isIntent || !isText(currency)) throw unreadable(intent);
   return {
     id: intent.id,
     status: intent.status,
@@ -334,7 +353,10 @@ function listedIntentOf(intent: Stripe.PaymentIntent): ProviderIntent {
   return { ...intentOf(intent), system, attemptId: isUuid(attemptId) ? attemptId : undefined };
 }
 
-function refundOf({ id, status, amount, metadata, ...refund }: Stripe.Refund): ProviderRefund {
+/** @throws ProviderSilent for what is no refund */
+function refundOf(answer: Stripe.Refund): ProviderRefund {
+  const { id, status, amount, metadata, ...refund } = answer;
+  if (!isText(id) || !isAmount(amount) || !(status === null || isText(status))) throw unreadable(answer);
   const intent = refund.payment_intent;
   const refundId = metadata?.refundId;
   return {
@@ -346,6 +368,19 @@ function refundOf({ id, status, amount, metadata, ...refund }: Stripe.Refund): P
     status: status ?? 'pending',
     failure: codeOf(refund.failure_reason),
   };
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === 'string' && value.length > 0;
+}
+
+function isAmount(value: unknown): boolean {
+  return Number.isSafeInteger(value) && Number(value) >= 0;
+}
+
+/** Not said to be answered: under the same key the true answer may still come. */
+function unreadable(cause: unknown): ProviderSilent {
+  return new ProviderSilent('its answer cannot be read', false, { cause });
 }
 
 function idOf(attempt: Pick<Attempt, 'attemptId' | 'intentId'>): string {
