@@ -11,6 +11,7 @@ import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
 import { Logger } from 'nestjs-pino';
+import { CannotListen } from './cannot-listen';
 import { closeRequestBodies } from './closed-bodies';
 import { EdgeModule, type EdgeOptions } from './edge.module';
 import { HttpConfig, type ServerConfig } from './http-config';
@@ -76,11 +77,18 @@ export async function describeHttpApi(options: HttpServiceOptions): Promise<Open
 /**
  * Listens, and stops on SIGTERM or SIGINT: no new connections, running requests finish, then the modules'
  * `onApplicationShutdown`; after `stopTimeoutMs` the process ends with exit code 1.
+ *
+ * @throws CannotListen naming the setting, when its address is taken, forbidden, or none of this machine
  */
 export async function startHttpService(options: HttpServiceOptions): Promise<HttpService> {
   const { app, server } = await prepare(options);
   const { httpPort: port, httpHost: host } = options.config;
-  await server.acceptSockets.open({ port, host }, (address) => app.listen(address));
+  try {
+    await server.acceptSockets.open({ port, host }, (address) => app.listen(address));
+  } catch (error) {
+    await app.close();
+    throw CannotListen.because(error);
+  }
   const url = (await app.getUrl()).replace('[::1]', '127.0.0.1');
   const logger = new NestLogger(options.name);
   logger.log(`Listening on ${url}`);

@@ -1,0 +1,31 @@
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
+import { Module } from '@nestjs/common';
+import { ServerConfig } from './http-config';
+import { startHttpService } from './http-service';
+
+@Module({})
+class NothingModule {}
+
+const start = (settings: Partial<ServerConfig>) =>
+  startHttpService({
+    name: 'nothing',
+    module: NothingModule,
+    config: Object.assign(new ServerConfig(), { logLevel: 'fatal', ...settings }),
+  });
+
+describe('a service that cannot listen', () => {
+  it('names the port that another process has', async () => {
+    const other = createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const { port } = other.address() as AddressInfo;
+    await expect(start({ httpPort: port })).rejects.toThrow(
+      /^Cannot listen for HTTP:\n {2}- HOLDFAST_HTTP_PORT: another process listens on it$/,
+    );
+    other.close();
+  });
+
+  it.each(['nobody.invalid', '192.0.2.1'])('names the host that is none of this machine: %s', async (httpHost) => {
+    await expect(start({ httpHost })).rejects.toThrow(/^Cannot listen for HTTP:\n {2}- HOLDFAST_HTTP_HOST: /);
+  });
+});
