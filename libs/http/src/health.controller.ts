@@ -8,7 +8,7 @@ import {
   type HealthIndicatorResult,
 } from '@nestjs/terminus';
 import type { FastifyReply } from 'fastify';
-import { problem } from './problems';
+import { unavailable } from './problems';
 import { Readiness, type ReadinessCheck } from './readiness';
 
 /** A server that has not answered by then counts as away. */
@@ -41,7 +41,8 @@ export class HealthController {
       return await this.health.check(parts);
     } catch (error) {
       if (!(error instanceof HttpException)) throw error;
-      throw problem('unavailable', { parts: (error.getResponse() as HealthCheckResult).details });
+      const { details: parts, error: down = {} } = error.getResponse() as HealthCheckResult;
+      throw unavailable(Object.keys(down).join(', '), { parts });
     }
   }
 

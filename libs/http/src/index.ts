@@ -1,4 +1,4 @@
-export { problem, Problem, type ProblemCode, type ProblemMembers } from './problems';
+export { problem, Problem, unavailable, type ProblemCode, type ProblemMembers } from './problems';
 export { ApiProblems } from './problem-responses';
 export { checked, type Fault } from './validation';
 export { HttpConfig, ServerConfig } from './http-config';

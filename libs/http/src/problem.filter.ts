@@ -23,12 +23,14 @@ export class ProblemFilter implements ExceptionFilter {
   problemOf(error: unknown): Problem {
     const answer = this.toProblem(error);
     if (answer.code === 'internal') this.logger.error(error);
-    else if (answer.status === 503) this.warn(answer.code, `${answer.code}: ${(error as Error).message}`);
+    else if (answer.status === 503) this.warn(answer.code, error as Error);
     return answer;
   }
 
-  private warn(code: string, line: string): void {
-    const said = this.seldom.next(code, line);
+  /** Now and then for each part that is away: one of them must not hide another. */
+  private warn(code: string, error: Error): void {
+    const kind = error instanceof Problem ? error.message : error.name;
+    const said = this.seldom.next(`${code} ${kind}`, `${code}: ${error.message}`);
     if (said) this.logger.warn(said);
   }
 

@@ -58,11 +58,13 @@ const TYPE_PREFIX = 'https://holdfast.dev/problems/';
 export class Problem extends Error {
   readonly status: number;
 
+  /** @param reason for the log alone, where a detail would tell too much */
   constructor(
     readonly code: ProblemCode,
     readonly members: ProblemMembers = {},
+    reason?: string,
   ) {
-    super(members.detail ?? PROBLEMS[code].title);
+    super(reason ?? members.detail ?? PROBLEMS[code].title);
     this.name = 'Problem';
     this.status = PROBLEMS[code].status;
   }
@@ -87,6 +89,11 @@ export class Problem extends Error {
 /** `throw problem('unknown-hold')`, `throw problem('seats-taken', { seats })`. */
 export function problem(code: ProblemCode, members?: ProblemMembers): Problem {
   return new Problem(code, members);
+}
+
+/** 503, because these parts are away, for example `RabbitMQ`. The log names them; the answer does as its members do. */
+export function unavailable(parts: string, members?: ProblemMembers): Problem {
+  return new Problem('unavailable', members, parts);
 }
 
 /** The table, for the documentation. */

@@ -2,7 +2,7 @@ import { subtle } from 'node:crypto';
 import { createRemoteJWKSet, errors, jwtVerify, type CryptoKey, type JWTPayload, type JWTVerifyGetKey } from 'jose';
 import { LRUCache } from 'lru-cache';
 import type { HttpConfig } from './http-config';
-import { problem } from './problems';
+import { problem, unavailable } from './problems';
 
 const ROLES = ['buyer', 'organiser', 'service'] as const;
 export type Role = (typeof ROLES)[number];
@@ -86,7 +86,7 @@ export class TokenVerifier {
           : await jwtVerify(token, await this.key, options);
       return payload;
     } catch (error) {
-      throw problem(isFaultOfToken(error) ? 'unauthorised' : 'unavailable');
+      throw isFaultOfToken(error) ? problem('unauthorised') : unavailable("the issuer's keys");
     }
   }
 }

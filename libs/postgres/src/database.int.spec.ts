@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { testDatabase, type TestDatabase } from '@holdfast/testing';
-import { DatabaseUnavailable, migrate, openDatabase, type Transaction } from './index';
+import { DatabaseUnavailable, migrate, openDatabase, type Database, type Transaction } from './index';
 
 let test: TestDatabase;
 beforeAll(async () => {
@@ -102,6 +102,50 @@ it('says so when a statement runs into its time limit', async () => {
   const hasty = openDatabase({ url: test.url, applicationName: 'test', statementTimeoutMs: 50 });
   await expect(hasty.query('SELECT pg_sleep(5)')).rejects.toBeInstanceOf(DatabaseUnavailable);
   await hasty.close();
+});
+
+describe('a Postgres that takes no writes', () => {
+  const setReadOnly = (value: 'on' | 'DEFAULT') => {
+    const name = new URL(test.url).pathname.slice(1);
+    return test.database.query(`ALTER DATABASE "${name}" SET default_transaction_read_only = ${value}`);
+  };
+  let readOnly: Database;
+  beforeAll(async () => {
+    await setReadOnly('on');
+    readOnly = openDatabase({ url: test.url, applicationName: 'test', connectionsMax: 1 });
+  });
+  afterAll(async () => {
+    await readOnly.close();
+    await setReadOnly('DEFAULT');
+  });
+
+  it('counts as away for a statement that writes', async () => {
+    const writing = readOnly.query('UPDATE marks SET n = 0');
+    await expect(writing).rejects.toBeInstanceOf(DatabaseUnavailable);
+    await expect(readOnly.query('UPDATE marks SET n = 0')).rejects.toThrow(/^Postgres is not available: .*read-only/);
+  });
+
+  it('is left for another connection, which may find one that does', async () => {
+    let first: unknown;
+    const writing = readOnly.transaction(async (tx) => {
+      [first] = await tx.query('SELECT pg_backend_pid() AS pid');
+      await tx.query('UPDATE marks SET n = 0');
+    });
+    await expect(writing).rejects.toBeInstanceOf(DatabaseUnavailable);
+    expect(await readOnly.query('SELECT pg_backend_pid() AS pid')).not.toEqual([first]);
+  });
+
+  it('fails its check, which one that takes them passes', async () => {
+    await expect(readOnly.check()).rejects.toBeInstanceOf(DatabaseUnavailable);
+    await test.database.check();
+  });
+});
+
+it('says so when the disk under it fails', async () => {
+  const fault = `DO $$ BEGIN RAISE EXCEPTION 'could not write block 7' USING ERRCODE = 'io_error'; END $$`;
+  const failed = test.database.query(fault);
+  await expect(failed).rejects.toBeInstanceOf(DatabaseUnavailable);
+  await expect(failed).rejects.toThrow('Postgres is not available: could not write block 7');
 });
 
 it('passes on what is wrong with a statement as it is', async () => {

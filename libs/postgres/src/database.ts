@@ -70,12 +70,26 @@ export class Database {
         return result;
       } catch (error) {
         await client.query('ROLLBACK').catch((rollbackError: Error) => (broken = rollbackError));
+        // The next connection may lead to another server: one that takes writes.
+        if (isDatabaseUnavailable(error)) broken ??= error as Error;
         throw error;
       } finally {
         client.release(broken);
         client.off('error', onLost);
       }
     });
+  }
+
+  /**
+   * Whether Postgres answers, and takes writes: an old primary still answers after a fail-over, and every verb fails on it.
+   *
+   * @throws DatabaseUnavailable
+   */
+  async check(): Promise<void> {
+    const [row] = await this.query<{ isReadOnly: boolean }>(
+      `SELECT current_setting('transaction_read_only')::bool AS "isReadOnly"`,
+    );
+    if (row?.isReadOnly) throw new DatabaseUnavailable('it takes no writes');
   }
 
   /** Waits for the queries under way and closes every connection. */
@@ -89,7 +103,7 @@ export class Database {
         return await run();
       } catch (error) {
         if (attempt <= RETRIES_MAX && RETRYABLE.has(String((error as { code?: unknown }).code))) continue;
-        throw isDatabaseUnavailable(error) ? new DatabaseUnavailable(error) : error;
+        throw asUnavailable(error);
       }
     }
   }
@@ -101,6 +115,11 @@ export class Database {
     this.names.set(text, name);
     return name;
   }
+}
+
+function asUnavailable(error: unknown): unknown {
+  const isToldAlready = error instanceof DatabaseUnavailable;
+  return !isToldAlready && isDatabaseUnavailable(error) ? new DatabaseUnavailable(error) : error;
 }
 
 /** The statements of one open transaction. */

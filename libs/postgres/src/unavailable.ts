@@ -1,13 +1,20 @@
-/** Postgres could not be reached, or went away before it answered: the caller may try again, the outcome is unknown. */
+/**
+ * Postgres could not be reached, went away before it answered, or takes no writes: the caller may try again, the outcome is
+ * unknown.
+ */
 export class DatabaseUnavailable extends Error {
+  /** @param cause what the driver said, or why, in words */
   constructor(cause: unknown) {
-    super('Postgres is not available', { cause });
+    super(`Postgres is not available: ${reasonOf(cause)}`, { cause });
     this.name = 'DatabaseUnavailable';
   }
 }
 
-/** Connection exceptions, shut-down, too few resources; and a statement cancelled at its time limit (57014). */
-const UNAVAILABLE_CODES = ['08', '57P', '53', '57014'];
+/**
+ * Connection exceptions, shut-down, too few resources; a statement cancelled at its time limit (57014); a disk that fails
+ * (58030); and a server that only reads (25006), as the old primary does after a fail-over.
+ */
+const UNAVAILABLE_CODES = ['08', '57P', '53', '57014', '58030', '25006'];
 const SOCKET_CODES = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
@@ -29,4 +36,10 @@ export function isDatabaseUnavailable(error: unknown): boolean {
   return /Connection terminated|Query read timeout|timeout exceeded when trying to connect|Client has encountered a connection error/.test(
     String(message),
   );
+}
+
+/** Several addresses of one name are tried together: their error has a code and no words. */
+function reasonOf(cause: unknown): string {
+  const { message, code } = cause instanceof Error ? (cause as NodeJS.ErrnoException) : { message: String(cause) };
+  return message || (code ?? 'no reason given');
 }

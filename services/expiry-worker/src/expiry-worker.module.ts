@@ -8,7 +8,7 @@ import type { ExpiryWorkerConfig } from './expiry-worker-config';
 export class ExpiryWorkerModule {
   constructor(readiness: Readiness, worker: ExpiryWorker) {
     // Without RabbitMQ the sweeper still releases: later, but every hold.
-    readiness.add('postgres', () => worker.database.query('SELECT 1'));
+    readiness.add('postgres', () => worker.database.check());
   }
 
   static with(config: ExpiryWorkerConfig): DynamicModule {

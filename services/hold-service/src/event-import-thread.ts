@@ -2,7 +2,7 @@ import { setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { parseJsonBody, Problem, requestHash } from '@holdfast/http';
 import { createEvent, findCreated, readClock } from '@holdfast/inventory';
-import { isDatabaseUnavailable, openDatabase } from '@holdfast/postgres';
+import { DatabaseUnavailable, isDatabaseUnavailable, openDatabase } from '@holdfast/postgres';
 import { v7 as newId } from 'uuid';
 import type { EventImport, Imported, ImportThreadData } from './event-imports';
 import { readNewEvent } from './new-event';
@@ -38,6 +38,9 @@ async function importEvent({ organiserId, key, bytes }: EventImport): Promise<Im
     return await createEvent(database, { eventId: newId(), ...origin, ...content });
   } catch (error) {
     if (error instanceof Problem) return { outcome: 'refused', code: error.code, members: error.members };
-    return { outcome: 'failed', error: error as Error, isUnavailable: isDatabaseUnavailable(error) };
+    // What makes it a DatabaseUnavailable does not cross threads: it is made one again there.
+    const isUnavailable = isDatabaseUnavailable(error);
+    const cause = error instanceof DatabaseUnavailable ? error.cause : error;
+    return { outcome: 'failed', error: cause as Error, isUnavailable };
   }
 }

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { problem, type ProblemCode, type ProblemMembers } from '@holdfast/http';
+import { problem, unavailable, type ProblemCode, type ProblemMembers } from '@holdfast/http';
 import type { CreateEventOutcome } from '@holdfast/inventory';
 import { DatabaseUnavailable } from '@holdfast/postgres';
 
@@ -82,7 +82,7 @@ export class EventImports {
   }
 
   private async inThread(job: EventImport): Promise<Imported> {
-    if (this.isClosed) throw problem('unavailable');
+    if (this.isClosed) throw unavailable('this process, which stops');
     clearTimeout(this.idle);
     const thread = (this.thread ??= this.startThread());
     try {

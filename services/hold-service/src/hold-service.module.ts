@@ -20,7 +20,7 @@ import { SeatMaps } from './seat-maps';
 export class HoldServiceModule {
   constructor(readiness: Readiness, database: Database) {
     // Redis and RabbitMQ only make it faster: without them holds go on.
-    readiness.add('postgres', () => database.query('SELECT 1'));
+    readiness.add('postgres', () => database.check());
   }
 
   static with(config: HoldServiceConfig): DynamicModule {

@@ -1,5 +1,5 @@
 import type { PaymentActionBody, PaymentBody, PaymentSeatBody, RefundBody } from '@holdfast/contracts';
-import { problem, type Problem } from '@holdfast/http';
+import { problem, unavailable, type Problem } from '@holdfast/http';
 import { hasEnded, type State } from './attempt-lifecycle';
 import type { Attempt } from './attempts';
 import { hasRefundEnded } from './refund-lifecycle';
@@ -101,7 +101,7 @@ function holdProblem(
     case 'amount-differs':
       return problem('card-declined', { reason, paymentId, detail });
     case 'unavailable':
-      return problem('unavailable', { paymentId });
+      return unavailable('RabbitMQ', { paymentId });
     default:
       return problem('hold-ended', { reason, paymentId, detail });
   }

@@ -13,7 +13,7 @@ import { Webhooks } from './webhooks';
 export class PaymentServiceModule {
   constructor(readiness: Readiness, saga: Saga) {
     // RabbitMQ and the provider may be away: payments are then refused or go on later, and can still be read.
-    readiness.add('postgres', () => saga.database.query('SELECT 1'));
+    readiness.add('postgres', () => saga.database.check());
   }
 
   static with(config: PaymentConfig, hooks: PaymentServiceHooks): DynamicModule {

@@ -9,6 +9,7 @@ import {
   problem,
   requestHash,
   Roles,
+  unavailable,
   type Identity,
 } from '@holdfast/http';
 import { Body, Controller, Get, HttpStatus, Post, Res } from '@nestjs/common';
@@ -76,9 +77,10 @@ export class PaymentController {
         throw problem('idempotency-key-reused');
       case 'request-in-progress':
       case 'payment-in-progress':
-      case 'unavailable':
       case 'overloaded':
         throw problem(paid.outcome);
+      case 'unavailable':
+        throw unavailable('RabbitMQ');
       case 'payment':
         markReplayed(reply, paid.replayed);
         return this.answer(paid.attempt, reply);

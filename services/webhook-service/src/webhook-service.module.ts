@@ -8,7 +8,7 @@ import { Webhooks } from './webhooks';
 @Module({})
 export class WebhookServiceModule {
   constructor(readiness: Readiness, webhooks: Webhooks) {
-    readiness.add('postgres', () => webhooks.database.query('SELECT 1'));
+    readiness.add('postgres', () => webhooks.database.check());
   }
 
   static with(config: WebhookConfig): DynamicModule {
