@@ -15,14 +15,15 @@ const start = (settings: Partial<ServerConfig>) =>
   });
 
 describe('a service that cannot listen', () => {
+  const other = createServer();
+  afterAll(() => void other.close());
+
   it('names the port that another process has', async () => {
-    const other = createServer().listen(0, '127.0.0.1');
-    await once(other, 'listening');
+    await once(other.listen(0, '127.0.0.1'), 'listening');
     const { port } = other.address() as AddressInfo;
     await expect(start({ httpPort: port })).rejects.toThrow(
       /^Cannot listen for HTTP:\n {2}- HOLDFAST_HTTP_PORT: another process listens on it$/,
     );
-    other.close();
   });
 
   it.each(['nobody.invalid', '192.0.2.1'])('names the host that is none of this machine: %s', async (httpHost) => {

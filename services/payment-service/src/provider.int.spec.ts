@@ -198,6 +198,15 @@ describe('the provider', () => {
     await close();
   });
 
+  it('that answers with no list has not said that there is nothing', async () => {
+    const { strange, close } = await asking(200, '{}');
+    const pages = [strange.intentsBetween(new Date(0), new Date()), strange.refundsBetween(new Date(0), new Date())];
+    for (const page of pages) {
+      await expect(page.next()).rejects.toMatchObject({ name: 'ProviderSilent', answered: false });
+    }
+    await close();
+  });
+
   it('that declines a card has not failed', async () => {
     for (let declined = 0; declined <= FAULTS_MAX; declined++) {
       expect((await confirmed('pm_card_chargeDeclined')).answer).toEqual({ refused: 'generic-decline' });

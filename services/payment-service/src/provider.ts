@@ -259,7 +259,8 @@ export class Provider {
     const created = { gte: Math.floor(from.getTime() / 1_000), lte: Math.ceil(to.getTime() / 1_000) };
     let last: string | undefined;
     for (;;) {
-      const page = await this.ask(() => list({ created, limit: LIST_PAGE, ...(last && { starting_after: last }) }));
+      const query = { created, limit: LIST_PAGE, ...(last && { starting_after: last }) };
+      const page = await this.ask(async () => listOf(await list(query)));
       yield page.data;
       last = page.data.at(-1)?.id;
       if (!page.has_more || !last) return;
@@ -368,6 +369,12 @@ function refundOf(answer: Stripe.Refund): ProviderRefund {
     status: status ?? 'pending',
     failure: codeOf(refund.failure_reason),
   };
+}
+
+/** @throws ProviderSilent for what is no list: an empty one would say that there is nothing */
+function listOf<T>(answer: Stripe.ApiList<T>): Stripe.ApiList<T> {
+  if (!Array.isArray(answer.data)) throw unreadable(answer);
+  return answer;
 }
 
 function isText(value: unknown): boolean {
