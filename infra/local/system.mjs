@@ -4,7 +4,7 @@ import { readJson, writeJson } from './json-file.mjs';
 import { managedProcess } from './managed-process.mjs';
 import { nodeProgram } from './node.mjs';
 import { repository } from './paths.mjs';
-import { choosePort } from './ports.mjs';
+import { choosePort, isFree } from './ports.mjs';
 import { processRegister } from './process-register.mjs';
 import { step } from './progress.mjs';
 import { chooseSources, givenAddresses, serverHandle } from './provide-servers.mjs';
@@ -47,6 +47,7 @@ async function bringUp(plan, stop) {
   const { folder, engine, log, secrets, register, parts } = plan;
   const leftovers = await register.stopLeftovers();
   if (leftovers.length > 0) log(`Stopped what an earlier start left running: ${leftovers.join(', ')}.`);
+  if (plan.port && !(await isFree(plan.port))) throw new Error(`Port ${plan.port} is taken.`);
   const data = serverDataFolder(folder);
   if (data.reason) log(`Server data is in ${data.path}, because ${data.reason}.`);
 
@@ -161,15 +162,18 @@ async function startServices({ folder, engine, env, instances, usualPorts, log, 
 
 async function startGateway(plan, { source, ports, holdServices, known }) {
   const { port, usualPorts, log, parts } = plan;
+  const wished = port ?? known.port ?? (usualPorts ? GATEWAY_PORT : undefined);
   const gateway = await watchedServer(plan, 'nginx', source, {
-    wishedPorts: { gateway: port ?? known.port ?? (usualPorts ? GATEWAY_PORT : undefined) },
+    wishedPorts: { gateway: wished },
     upstreams: {
       holdServices: holdServices.map((name) => ports[name]),
       paymentService: ports['payment-service'],
       webhookService: ports['webhook-service'],
     },
   });
-  if (port && gateway.ports.gateway !== port) throw new Error(`Port ${port} is taken.`);
+  const given = gateway.ports.gateway;
+  if (port && given !== port) throw new Error(`Port ${port} is taken.`);
+  if (wished && given !== wished) log(`Port ${wished} is taken: the gateway listens on ${given}.`);
   await step(log, 'Starting the gateway (nginx)', () => parts.start(gateway));
   return gateway;
 }

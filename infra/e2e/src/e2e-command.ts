@@ -18,6 +18,7 @@ interface E2eOptions {
 const WORKSPACE = join(__dirname, '..', '..', '..');
 /** Cases mostly wait for deadlines, so two files at a time halve the run, on two cores too. */
 const WORKERS = '2';
+const ANSWER_MS = 5_000;
 
 /** `npm run e2e -- --url http://...`: the end-to-end suite against a system that runs already. */
 export async function runE2eCommand(argv: string[]): Promise<void> {
@@ -36,6 +37,8 @@ export async function runE2eCommand(argv: string[]): Promise<void> {
   const options = command.opts<E2eOptions>();
   const target = chooseTarget(options);
   if (!target) return command.error('No system: give --url, or start one with npm start.');
+  const silence = await whyNobodyAnswers(target.url);
+  if (silence) return command.error(`Nothing answers at ${target.url}: ${silence}`);
   Object.assign(process.env, targetToEnv(target));
   process.stderr.write(`End-to-end cases against ${target.url}\n`);
   const { numPassedTests, numFailedTests, numPendingTests, numRuntimeErrorTestSuites, success } =
@@ -44,6 +47,17 @@ export async function runE2eCommand(argv: string[]): Promise<void> {
   const skipped = numPendingTests > 0 ? `${numPendingTests} skipped (${why}), ` : '';
   process.stdout.write(`${skipped}${numPassedTests} passed, ${numFailedTests + numRuntimeErrorTestSuites} failed\n`);
   process.exitCode = success && numPassedTests > 0 ? 0 : 1;
+}
+
+/** Asked once before the suite, which would find it out in each of its cases. Any answer will do. */
+async function whyNobodyAnswers(url: string): Promise<string | undefined> {
+  try {
+    await fetch(url, { redirect: 'manual', signal: AbortSignal.timeout(ANSWER_MS) });
+    return undefined;
+  } catch (error) {
+    const { message, cause } = error as Error;
+    return cause instanceof Error ? cause.message : message;
+  }
 }
 
 function address(text: string): string {

@@ -70,6 +70,15 @@ const PANELS: Panel[] = [
     queries: [{ legend: '{{state}}', expr: rateBy('state', 'holdfast_refund_moves_total') }],
   },
   {
+    title: 'Oldest payments and refunds without an end',
+    unit: 's',
+    description: 'By the state they are in. A payer may take until the deadline, a bank days for a refund.',
+    queries: [
+      { legend: 'payment: {{state}}', expr: 'max by (state) (holdfast_unfinished_payment_seconds)' },
+      { legend: 'refund: {{state}}', expr: 'max by (state) (holdfast_unfinished_refund_seconds)' },
+    ],
+  },
+  {
     title: 'Waiting for people: open breaks, dead letters',
     unit: 'short',
     description: 'A break is drawn only while it is open.',

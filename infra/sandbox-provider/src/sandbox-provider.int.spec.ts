@@ -255,3 +255,8 @@ describe('the books', () => {
     expect((await fetch(`${sandbox.url}/sandbox/books`)).status).toBe(401);
   });
 });
+
+it('names the setting of a port that another process has', async () => {
+  const port = Number(new URL(sandbox.url).port);
+  await expect(sandboxWith({ port })).rejects.toThrow(/HOLDFAST_SANDBOX_PORT: another process listens on it$/);
+});

@@ -1,5 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { CannotListen } from '@holdfast/config';
 import Fastify, { type FastifyReply, type FastifyRequest } from 'fastify';
 import { Bookkeeper } from './bookkeeper';
 import { Books } from './books';
@@ -22,7 +23,11 @@ export interface Sandbox {
   close(): Promise<void>;
 }
 
-/** Starts a sandbox provider on `config.port` (0 takes a free one) with the books of `config.dataFolder`. */
+/**
+ * Starts a sandbox provider on `config.port` (0 takes a free one) with the books of `config.dataFolder`.
+ *
+ * @throws CannotListen naming the setting, when its address is taken, forbidden, or none of this machine
+ */
 export async function startSandbox(config: SandboxConfig): Promise<Sandbox> {
   const books = Books.open(config.dataFolder);
   const webhooks = new Webhooks(books, {
@@ -58,13 +63,18 @@ export async function startSandbox(config: SandboxConfig): Promise<Sandbox> {
     addSandboxRoutes(api, keeper, webhooks);
     done();
   });
-  const url = await server.listen({ host: config.host, port: config.port });
-  keeper.resume();
   const close = async () => {
     keeper.close();
     await Promise.all([server.close(), webhooks.close()]);
   };
-  return { url, books, close };
+  try {
+    const url = await server.listen({ host: config.host, port: config.port });
+    keeper.resume();
+    return { url, books, close };
+  } catch (error) {
+    await close();
+    throw CannotListen.because(error, 'HOLDFAST_SANDBOX_PORT');
+  }
 }
 
 function checkSecretKey(request: FastifyRequest, secretKey: string): void {

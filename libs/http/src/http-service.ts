@@ -1,3 +1,4 @@
+import { CannotListen } from '@holdfast/config';
 import {
   createLogger,
   followTraceparent,
@@ -11,7 +12,6 @@ import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
 import { Logger } from 'nestjs-pino';
-import { CannotListen } from './cannot-listen';
 import { closeRequestBodies } from './closed-bodies';
 import { EdgeModule, type EdgeOptions } from './edge.module';
 import { HttpConfig, type ServerConfig } from './http-config';
@@ -87,7 +87,7 @@ export async function startHttpService(options: HttpServiceOptions): Promise<Htt
     await server.acceptSockets.open({ port, host }, (address) => app.listen(address));
   } catch (error) {
     await app.close();
-    throw CannotListen.because(error);
+    throw CannotListen.because(error, 'HOLDFAST_HTTP_PORT');
   }
   const url = (await app.getUrl()).replace('[::1]', '127.0.0.1');
   const logger = new NestLogger(options.name);

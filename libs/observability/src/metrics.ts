@@ -14,8 +14,19 @@ export interface MetricsOptions {
   processMetrics?: boolean;
 }
 
+/** A metric as `docs/metrics.md` lists it. */
+export interface MetricDescription {
+  name: string;
+  kind: 'counter' | 'gauge' | 'histogram';
+  help: string;
+  /** Besides `service`, which all have. */
+  labels: string[];
+}
+
 /** The one metrics registry of a process. Names follow one rule: `holdfast_<noun>_total`, `_seconds`, or bare. */
 export class Metrics {
+  /** What was registered, in that order. */
+  readonly descriptions: MetricDescription[] = [];
   private readonly registry = new Registry();
   readonly contentType = this.registry.contentType;
 
@@ -26,7 +37,7 @@ export class Metrics {
 
   /** Counts events: `counter('guard_claims', ...)` is `holdfast_guard_claims_total`. */
   counter<L extends string = never>(noun: string, help: string, labelNames: L[] = []): Counter<L> {
-    return new Counter({ name: `${nameOf(noun)}_total`, help, labelNames, registers: [this.registry] });
+    return new Counter(this.describe('counter', `${nameOf(noun)}_total`, help, labelNames));
   }
 
   /**
@@ -35,10 +46,7 @@ export class Metrics {
    */
   counted<L extends string>(noun: string, help: string, label: L, read: () => [value: string, count: number][]): void {
     new Counter({
-      name: `${nameOf(noun)}_total`,
-      help,
-      labelNames: [label],
-      registers: [this.registry],
+      ...this.describe('counter', `${nameOf(noun)}_total`, help, [label]),
       collect() {
         this.reset();
         for (const [value, count] of read()) this.inc({ [label]: value } as LabelValues<L>, count);
@@ -48,22 +56,27 @@ export class Metrics {
 
   /** A value that goes up and down: `gauge('batch_queue_requests', ...)` is `holdfast_batch_queue_requests`. */
   gauge<L extends string = never>(noun: string, help: string, labelNames: L[] = []): Gauge<L> {
-    return new Gauge({ name: nameOf(noun), help, labelNames, registers: [this.registry] });
+    return new Gauge(this.describe('gauge', nameOf(noun), help, labelNames));
   }
 
   /** Durations: `seconds('hold_lateness', ..., LATENESS_SECONDS)` is `holdfast_hold_lateness_seconds`. */
   seconds<L extends string = never>(noun: string, help: string, buckets: number[], labelNames: L[] = []): Histogram<L> {
-    return new Histogram({ name: `${nameOf(noun)}_seconds`, help, buckets, labelNames, registers: [this.registry] });
+    return new Histogram({ ...this.describe('histogram', `${nameOf(noun)}_seconds`, help, labelNames), buckets });
   }
 
   /** Sizes: `sizes('hold_batch_requests', ..., [1, 10, 50])` is `holdfast_hold_batch_requests`. */
   sizes<L extends string = never>(noun: string, help: string, buckets: number[], labelNames: L[] = []): Histogram<L> {
-    return new Histogram({ name: nameOf(noun), help, buckets, labelNames, registers: [this.registry] });
+    return new Histogram({ ...this.describe('histogram', nameOf(noun), help, labelNames), buckets });
   }
 
   /** The text that `/metrics` answers, of type {@link contentType}. */
   text(): Promise<string> {
     return this.registry.metrics();
+  }
+
+  private describe<L extends string>(kind: MetricDescription['kind'], name: string, help: string, labelNames: L[]) {
+    this.descriptions.push({ name, kind, help, labels: labelNames });
+    return { name, help, labelNames, registers: [this.registry] };
   }
 }
 

@@ -25,6 +25,18 @@ describe('metrics', () => {
     expect(await metrics.text()).toContain('holdfast_timer_hops_total{engine="parking",service="s"} 5');
   });
 
+  it('describes what was registered', () => {
+    const metrics = new Metrics({ service: 's' });
+    metrics.counted('timer_hops', 'Hops', 'engine', () => []);
+    metrics.seconds('hold_lateness', 'Lateness', LATENESS_SECONDS, ['by', 'engine']);
+    metrics.gauge('dead_letters', 'Given up');
+    expect(metrics.descriptions).toEqual([
+      { name: 'holdfast_timer_hops_total', kind: 'counter', help: 'Hops', labels: ['engine'] },
+      { name: 'holdfast_hold_lateness_seconds', kind: 'histogram', help: 'Lateness', labels: ['by', 'engine'] },
+      { name: 'holdfast_dead_letters', kind: 'gauge', help: 'Given up', labels: [] },
+    ]);
+  });
+
   it('measures a request under the pattern of its route', async () => {
     const metrics = new Metrics({ service: 's' });
     const server = fastify();

@@ -63,6 +63,12 @@ export interface Attempt extends Required<AttemptFacts> {
   serverTime: Date;
 }
 
+/** The oldest attempt in a state that is no end, by its age. */
+export interface OldestAttempt {
+  state: State;
+  seconds: number;
+}
+
 export type StartOutcome =
   | { outcome: 'started'; attempt: Attempt }
   | { outcome: 'replayed'; attempt: Attempt }
@@ -187,6 +193,11 @@ export class Attempts {
   /** By its id alone; undefined when there is none, or it is not the buyer's who is named. */
   async find(attemptId: string, buyerId: string | undefined): Promise<Attempt | undefined> {
     return (await this.database.query<Attempt>(findSql, [attemptId, buyerId ?? null]))[0];
+  }
+
+  /** How old the oldest is of those that have not ended, by state; states without any are not named. */
+  async oldestUnfinished(): Promise<OldestAttempt[]> {
+    return this.database.query<OldestAttempt>(oldestUnfinishedSql);
   }
 
   private async insert(request: PaymentRequest): Promise<Attempt | undefined> {
@@ -316,3 +327,9 @@ const rereadSql = `SELECT ${COLUMNS} FROM payments.attempts WHERE event_id = $1 
 /** $1 attempt · $2 buyer, or null */
 const findSql = `
 SELECT ${COLUMNS} FROM payments.attempts WHERE attempt_id = $1 AND ($2::text IS NULL OR buyer_id = $2)`;
+
+const oldestUnfinishedSql = `
+SELECT state, greatest(0, extract(epoch FROM clock_timestamp() - min(created_at)))::float8 AS seconds
+  FROM payments.attempts
+ WHERE ended_at IS NULL
+ GROUP BY state`;

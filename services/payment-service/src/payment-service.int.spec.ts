@@ -447,12 +447,28 @@ describe('without RabbitMQ', () => {
   });
 });
 
-it('counts open breaks also while the provider is away', async () => {
+it('tells of open breaks and of what has no end yet, also while the provider is away', async () => {
   await recordBreak(rig.database, { kind: 'refund-failed', objectId: newId(), details: {} });
+  await pay(await rig.holdSeats(), { paymentMethod: 'pm_card_authenticationRequired' });
+  const paid = await rig.holdSeats();
+  await refund(paymentIdOf(await pay(paid)), paid);
+  await rig.database.query(
+    "UPDATE payments.attempts SET created_at = created_at - interval '1 h' WHERE state = 'requires-action'",
+  );
+  await rig.database.query(
+    "UPDATE payments.refunds SET state = 'refunding', ended_at = NULL, created_at = created_at - interval '2 h', " +
+      "next_at = next_at + interval '1 h' WHERE hold_id = $1",
+    [paid.holdId],
+  );
+
   const lonely = await start({ stripeApiUrl: 'http://127.0.0.1:1' });
-  const counted = async () => (await lonely.inject('/metrics')).body;
-  while (!/payment_breaks_open{.*kind="refund-failed".*} 1/.test(await counted())) {
+  const figures = async () => (await lonely.inject('/metrics')).body;
+  while (!(await figures()).includes('kind="refund-failed"')) {
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
+  expect(await figures()).toMatch(/payment_breaks_open{.*kind="refund-failed".*} [1-9]/);
+  expect(await figures()).toMatch(/unfinished_payment_seconds{.*state="requires-action".*} 36\d\d/);
+  expect(await figures()).toMatch(/unfinished_refund_seconds{.*state="refunding".*} 72\d\d/);
+  expect(await figures()).not.toMatch(/unfinished_payment_seconds{.*state="captured"/);
   await stop(lonely);
 });

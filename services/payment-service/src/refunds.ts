@@ -47,6 +47,12 @@ export interface Refund extends Required<RefundFacts> {
   serverTime: Date;
 }
 
+/** The oldest refund in a state that is no end, by its age. */
+export interface OldestRefund {
+  state: RefundState;
+  seconds: number;
+}
+
 export type RefundStart =
   { outcome: 'started'; refund: Refund } | { outcome: 'replayed'; refund: Refund } | RefundRefusal;
 
@@ -164,6 +170,11 @@ export class Refunds {
   /** All refunds of a payment, the oldest first. */
   async of({ eventId, attemptId }: { eventId: string; attemptId: string }): Promise<Refund[]> {
     return this.database.query<Refund>(ofAttemptSql, [eventId, attemptId]);
+  }
+
+  /** How old the oldest is of those that have not ended, by state; states without any are not named. */
+  async oldestUnfinished(): Promise<OldestRefund[]> {
+    return this.database.query<OldestRefund>(oldestUnfinishedSql);
   }
 
   private async insert(
@@ -343,3 +354,9 @@ const rereadSql = `SELECT ${COLUMNS} FROM payments.refunds WHERE event_id = $1 A
 /** $1 event · $2 attempt */
 const ofAttemptSql = `
 SELECT ${COLUMNS} FROM payments.refunds WHERE event_id = $1 AND attempt_id = $2 ORDER BY created_at, refund_id`;
+
+const oldestUnfinishedSql = `
+SELECT state, greatest(0, extract(epoch FROM clock_timestamp() - min(created_at)))::float8 AS seconds
+  FROM payments.refunds
+ WHERE ended_at IS NULL
+ GROUP BY state`;

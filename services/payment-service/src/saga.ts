@@ -11,6 +11,7 @@ import type { OnCrashPoint } from './crash-points';
 import { brokerHoldCommands } from './hold-commands';
 import { Inbox } from './inbox';
 import type { PaymentConfig } from './payment-config';
+import { PaymentMetrics } from './payment-metrics';
 import { Payments } from './payments';
 import { Provider } from './provider';
 import { Reconciliation } from './reconciliation';
@@ -20,8 +21,8 @@ import { Webhooks } from './webhooks';
 
 const NAME = 'payment-service';
 
-/** Apart from reconciliation, which ends early while the provider is away: breaks are an alarm. */
-const COUNT_BREAKS_EVERY_MS = 5_000;
+/** Apart from reconciliation, which ends early while the provider is away: alarms rest on these. */
+const FIGURES_EVERY_MS = 5_000;
 
 /** What a drill may hang on to. */
 export interface PaymentServiceHooks {
@@ -36,7 +37,7 @@ export class Saga implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly broker: Broker;
   private readonly completer: Completer;
   private readonly reconciling: BackgroundLoop;
-  private readonly counting: BackgroundLoop;
+  private readonly measuring: BackgroundLoop;
   private readonly logger = new Logger(NAME);
 
   constructor(config: PaymentConfig, metrics: Metrics, { onCrashPoint = () => undefined }: PaymentServiceHooks) {
@@ -51,42 +52,37 @@ export class Saga implements OnApplicationBootstrap, OnApplicationShutdown {
       log: createLogger({ service: NAME, level: config.logLevel }),
       trace: { inject: currentTraceparent, run: withTraceparent },
     });
-    const moves = metrics.counter('payment_moves', 'Payment attempts that came to a state.', ['state']);
-    const refundMoves = metrics.counter('refund_moves', 'Refunds that came to a state.', ['state']);
+    const figures = new PaymentMetrics(metrics);
     const world: World & RefundWorld = {
       attempts: new Attempts(this.database, config),
       refunds: new Refunds(this.database, config),
       holds: brokerHoldCommands(this.broker, config.commandTimeoutMs),
       provider: providerOf(config),
       crashPoint: onCrashPoint,
-      onMoved: (_from, _event, state) => moves.inc({ state }),
-      onRefundMoved: (_from, _event, state) => refundMoves.inc({ state }),
+      onMoved: (_from, _event, state) => figures.moved(state),
+      onRefundMoved: (_from, _event, state) => figures.refundMoved(state),
     };
     const onFault = (error: unknown, what: string) => this.report(error, what);
     this.payments = new Payments(world, { answerMs: config.answerMs, inHandMax: config.inHandMax, onFault });
     const unfinished = [unfinishedAttempts(world), unfinishedRefunds(world)];
     this.completer = new Completer(unfinished, { everyMs: config.completerMs, onFault, logger: this.logger });
-    const received = metrics.counter(
-      'provider_webhooks_received',
-      'Webhooks of the payment provider, by what was made of them.',
-      ['verdict'],
-    );
     const inbox = new Inbox(this.database);
     const reconciliation = new Reconciliation(this.database, world.provider, world, inbox, {
       everyMs: config.reconcileEveryMs,
       settleMs: config.reconcileSettleMs,
       system: config.systemName,
     });
-    const breaks = metrics.gauge('payment_breaks_open', 'Breaks that nobody has resolved.', ['kind']);
-    const count = async () => {
-      const counts = await countOpenBreaks(this.database);
-      // Between these two nobody can read: a scrape never finds the breaks gone for a moment.
-      breaks.reset();
-      for (const { kind, open } of counts) breaks.set({ kind }, open);
-      return COUNT_BREAKS_EVERY_MS;
+    const measure = async () => {
+      const [breaks, attempts, refunds] = await Promise.all([
+        countOpenBreaks(this.database),
+        world.attempts.oldestUnfinished(),
+        world.refunds.oldestUnfinished(),
+      ]);
+      figures.stand({ breaks, attempts, refunds });
+      return FIGURES_EVERY_MS;
     };
     this.reconciling = new BackgroundLoop('reconciliation', () => reconciliation.pass(), this.logger);
-    this.counting = new BackgroundLoop('count of breaks', count, this.logger);
+    this.measuring = new BackgroundLoop('payment figures', measure, this.logger);
     this.webhooks = new Webhooks(inbox, {
       secrets: config.stripeWebhookSecrets,
       toleranceMs: config.stripeWebhookToleranceMs,
@@ -95,7 +91,7 @@ export class Saga implements OnApplicationBootstrap, OnApplicationShutdown {
         if (verdict === 'doubtful') this.reconciling.wake();
         this.completer.wake();
       },
-      onReceived: (verdict) => received.inc({ verdict }),
+      onReceived: (verdict) => figures.webhookReceived(verdict),
       onMalformed: (faults) => {
         const where = faults.map(({ path, message }) => `${path}: ${message}`).join(', ');
         this.logger.warn(`a webhook that is signed but cannot be right: ${where}`);
@@ -106,12 +102,12 @@ export class Saga implements OnApplicationBootstrap, OnApplicationShutdown {
   onApplicationBootstrap(): void {
     this.completer.start();
     this.reconciling.start();
-    this.counting.start();
+    this.measuring.start();
   }
 
   /** Called when the last request has been answered. What is not ended by then is taken up after the next start. */
   async onApplicationShutdown(): Promise<void> {
-    await Promise.all([this.completer.stop(), this.reconciling.stop(), this.counting.stop(), this.payments.settle()]);
+    await Promise.all([this.completer.stop(), this.reconciling.stop(), this.measuring.stop(), this.payments.settle()]);
     await this.broker.close();
     await this.database.close();
   }

@@ -17,6 +17,9 @@ export interface WebhookMalformed {
   malformed: Fault[];
 }
 
+/** What was made of a webhook; the last two never reach the inbox. */
+export type WebhookVerdict = Verdict | 'refused' | 'malformed';
+
 export interface WebhooksOptions {
   /** What the provider signs with; several while one is being replaced. */
   secrets: string[];
@@ -25,7 +28,7 @@ export interface WebhooksOptions {
   crashPoint: (point: WebhookCrashPoint, event: { attemptId?: string }) => void | Promise<void>;
   /** Something may be due, or must be looked into. */
   onHint: (verdict: Verdict) => void;
-  onReceived: (verdict: Verdict | 'refused' | 'malformed') => void;
+  onReceived: (verdict: WebhookVerdict) => void;
   /** A fault of the provider, to be told to people. It names what is wrong where, and no content. */
   onMalformed: (faults: Fault[]) => void;
 }
