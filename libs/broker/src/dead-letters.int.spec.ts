@@ -4,7 +4,7 @@ import { connect as connectTo, createServer, type AddressInfo } from 'node:net';
 import { connect } from 'amqplib';
 import { IsInt, IsString } from 'class-validator';
 import { testVhost, type TestVhost } from '@holdfast/testing';
-import { ack, onMessage, openBroker, openDeadLetters, requeue, retry, Unroutable, type Broker } from './index';
+import { ack, onMessage, openBroker, openDeadLetters, requeue, retry, Unroutable, wait, type Broker } from './index';
 import { DEAD_LETTER_QUEUE, DELIVERY_LIMIT } from './topology';
 
 class Spilled {
@@ -46,6 +46,10 @@ describe('dead letters', () => {
     const consumer = await broker.subscribe({ queue: 'floor', prefetch: 10, attemptsMax: 2 }, [
       onMessage(Spilled, (message, { attempt }) => {
         if (message.table === 'wild') return Promise.resolve(requeue);
+        if (message.table === 'flooded') {
+          handled.push({ table: message.table, attempt });
+          return Promise.resolve(handled.length < 5 ? wait('the pump is away') : ack);
+        }
         if (message.table === 'broken') throw new Error('the leg came off');
         if (refusing) return Promise.resolve(retry('no mop'));
         handled.push({ table: message.table, attempt });
@@ -83,6 +87,14 @@ describe('dead letters', () => {
       { message: 'A message was given up: a dead letter', reason: 'Error: the leg came off (attempt 2 of 2)', trace },
     ]);
     while ((await broker.countDeadLetters()) !== 1) await new Promise((resolve) => setTimeout(resolve, 50));
+  });
+
+  it('are not made of what had to wait, however often', async () => {
+    await broker.send(Spilled, { table: 'flooded', cups: 1 });
+    const until = Date.now() + WAIT_MS;
+    while (handled.length < 5 && Date.now() < until) await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(handled).toEqual(Array(5).fill({ table: 'flooded', attempt: 1 }));
+    expect(await broker.countDeadLetters()).toBe(0);
   });
 
   it('are listed with reason and origin, oldest first, and looking changes nothing', async () => {

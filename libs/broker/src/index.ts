@@ -10,7 +10,7 @@ export { withRabbitmq } from './rabbitmq-config';
 export { openDeadLetters, type DeadLetter, type DeadLetterBox } from './dead-letters';
 export { declareOnce } from './declare-once';
 export { FaultFilter, RabbitTransport, type TransportQueue } from './rabbit-transport';
-export { ack, deadLetter, requeue, retry, type Outcome } from './outcome';
+export { ack, deadLetter, requeue, retry, wait, type Outcome } from './outcome';
 export type { Envelope } from './publisher';
 export { onCommand, onMessage, type Route } from './routes';
 export { waitingQueue, workQueue, type Binding, type Exchange, type Queue, type Topology } from './topology';

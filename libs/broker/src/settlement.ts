@@ -20,7 +20,7 @@ interface Settlement {
 }
 
 /**
- * Does with a delivery what its outcome says. A message that goes on (retry, dead letters) is published with a confirm
+ * Does with a delivery what its outcome says. A message that goes on (retry, wait, dead letters) is published with a confirm
  * before it is acknowledged here, so it can be doubled but not lost.
  */
 export async function settle(settlement: Settlement): Promise<void> {
@@ -31,8 +31,11 @@ export async function settle(settlement: Settlement): Promise<void> {
     case 'requeue':
       return channel.nack(message, false, true);
     case 'retry':
-      await publisher().publish(retryEnvelope(delivery, queue, retryDelaysMs, outcome.reason), delivery.body);
+    case 'wait': {
+      const next = delivery.attempt + (outcome.settle === 'retry' ? 1 : 0);
+      await publisher().publish(retryEnvelope(delivery, queue, retryDelaysMs, outcome.reason, next), delivery.body);
       return channel.ack(message);
+    }
     case 'dead-letter':
       await publisher().publish(deadEnvelope(delivery, queue, outcome.reason), delivery.body);
       return channel.ack(message);
@@ -45,14 +48,20 @@ export function limit(outcome: Outcome, attempt: number, attemptsMax: number): O
   return { settle: 'dead-letter', reason: `${outcome.reason} (attempt ${attempt} of ${attemptsMax})` };
 }
 
-function retryEnvelope(delivery: Delivery, queue: string, delaysMs: readonly number[], reason: string): Envelope {
+function retryEnvelope(
+  delivery: Delivery,
+  queue: string,
+  delaysMs: readonly number[],
+  reason: string,
+  nextAttempt: number,
+): Envelope {
   const delayMs = delaysMs[Math.min(delivery.attempt, delaysMs.length) - 1] ?? 0;
   const message = onward(delivery, queue, reason);
   return {
     ...message,
     exchange: retryExchange(delayMs),
     routingKey: queue,
-    headers: { ...message.headers, [HEADERS.attempt]: delivery.attempt + 1 },
+    headers: { ...message.headers, [HEADERS.attempt]: nextAttempt },
   };
 }
 

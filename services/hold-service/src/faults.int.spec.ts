@@ -1,9 +1,12 @@
 import { connect } from 'node:net';
+import { openBroker, ReplyTimeout } from '@holdfast/broker';
+import { BeginPayment } from '@holdfast/contracts';
 import { CLAIM_MS } from '@holdfast/guard';
 import { inventoryMigrations } from '@holdfast/inventory';
 import { migrate, openDatabase, type Database } from '@holdfast/postgres';
 import { openRedis, whenRedisReady } from '@holdfast/redis';
 import { privatePostgres, privateRabbitmq, privateRedis, ServiceProcess, type PrivateServer } from '@holdfast/testing';
+import { v7 as newId } from 'uuid';
 import type { HoldServiceConfig } from './hold-service-config';
 import {
   callerOver,
@@ -184,6 +187,24 @@ describe('Postgres and the process', () => {
     await postgres.start();
     await until(async () => (await take(ann, eventId, 'St-A-1', 'k')).status === 201);
     expect(await ann('GET', '/health/ready')).toMatchObject({ status: 200 });
+  });
+
+  it('keeps a command of payment-service until Postgres is back', async () => {
+    const { eventId, ann } = await sale(service);
+    const { body } = await take(ann, eventId, 'St-A-1');
+    const client = openBroker({ url: service.config.rabbitmqUrl, name: 'spec' });
+    await client.whenReady(START_MS);
+    await postgres.stop();
+    const command = { eventId, holdId: String(body.holdId), attemptId: newId(), buyerId: 'ann' };
+    await expect(client.request(BeginPayment, command, { timeoutMs: 500 })).rejects.toThrow(ReplyTimeout);
+
+    await postgres.start();
+    const hold = `/v1/events/${eventId}/holds/${String(body.holdId)}`;
+    await until(
+      async () => (await ann('POST', `${hold}/extend`, { body: { seconds: 1 } })).body.code === 'payment-in-progress',
+    );
+    expect(await client.countDeadLetters()).toBe(0);
+    await client.close();
   });
 
   it('answers 503 also while Postgres is frozen, before a statement runs out of time', async () => {

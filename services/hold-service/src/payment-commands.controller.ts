@@ -1,4 +1,3 @@
-import { FaultFilter } from '@holdfast/broker';
 import {
   BEGIN_PAYMENT_REFUSALS,
   BeginPayment,
@@ -17,14 +16,15 @@ import { beginPayment, book, endPayment, lateBook, only, unbook } from '@holdfas
 import { Database } from '@holdfast/postgres';
 import { Controller, UseFilters } from '@nestjs/common';
 import { MessagePattern, Payload } from '@nestjs/microservices';
+import { CommandFaultFilter } from './command-fault.filter';
 
 /**
- * What payment-service asks. Each command may come any number of times for the same attempt and is answered alike; a
- * failure to ask Postgres is an exception, so the message comes again. A booking that is only repeated leaves the guard
- * alone: some of its seats may have been refunded since, and a mark on them would refuse free seats for an hour.
+ * What payment-service asks. Each command may come any number of times for the same attempt and is answered alike; while
+ * Postgres is away, it waits. A booking that is only repeated leaves the guard alone: some of its seats may have been
+ * refunded since, and a mark on them would refuse free seats for an hour.
  */
 @Controller()
-@UseFilters(FaultFilter)
+@UseFilters(CommandFaultFilter)
 export class PaymentCommandsController {
   constructor(
     private readonly database: Database,
