@@ -167,12 +167,25 @@ describe('the HTTP edge', () => {
       ['of the body', { ...good, seat: ['A2'] }, 'seat'],
       ['of a part of it', { ...good, sale: { holdSeconds: 5, holdSecond: 6 } }, 'sale.holdSecond'],
       ['of a query', good, 'dryrun', '?dryrun=1'],
+      ['with the name of a method', { ...good, toString: 'x' }, 'toString'],
+      ['with the name of a class', { ...good, constructor: 'x' }, 'constructor'],
+      ['of a query with the name of a class', good, 'constructor', '?constructor=x'],
     ])('refuses and names a member %s that is not known', async (_, body, path, query = '') => {
       const response = await order(body, {}, query);
       expectProblem(response, 422, 'validation-failed');
       expect(response.json()).toMatchObject({
         errors: [{ path, message: expect.stringMatching(/should not exist/) as string }],
       });
+    });
+
+    it.each([
+      ['the place of a list', { ...good, seats: { constructor: 'x' } }, 'seats.constructor'],
+      ['a list', { ...good, seats: ['A1', { constructor: 'x' }] }, 'seats[1].constructor'],
+      ['a part of the body', { ...good, sale: { holdSeconds: { constructor: {} } } }, 'sale.holdSeconds.constructor'],
+    ])('makes no object of a class that an object in %s names', async (_, body, path) => {
+      const response = await order(body);
+      expectProblem(response, 422, 'validation-failed');
+      expect(response.json<{ errors: { path: string }[] }>().errors[0]).toMatchObject({ path });
     });
 
     it('refuses what nests too deep, and takes brackets in texts', async () => {

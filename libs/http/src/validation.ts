@@ -32,10 +32,30 @@ export function checked<T extends object>(Shape: new () => T, plain: unknown, { 
   if (typeof plain !== 'object' || plain === null || Array.isArray(plain)) {
     throw problem('validation-failed', { errors: [{ path: '', message: 'the body must be a JSON object' }] });
   }
-  const shaped = plainToInstance(Shape, plain, { exposeDefaultValues: true });
+  const inherited: Fault[] = [];
+  const own = withoutInherited(plain, '', inherited);
+  const shaped = plainToInstance(Shape, own, { exposeDefaultValues: true });
   const errors = validateSync(shaped, { whitelist: true, forbidNonWhitelisted: !allowUnknown });
-  if (errors.length > 0) throw problem('validation-failed', { errors: faultsOf(errors) });
+  const faults = [...(allowUnknown ? [] : inherited), ...faultsOf(errors)];
+  if (faults.length > 0) throw problem('validation-failed', { errors: faults });
   return shaped;
+}
+
+/**
+ * A copy without members whose names every object has from its prototype. class-transformer takes such a member for the
+ * inherited one: it passed `toString` over, and made an object of the class that `constructor` names, which is none.
+ *
+ * @param faults gets one for each member left out
+ */
+function withoutInherited(value: unknown, path: string, faults: Fault[]): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  const copy: Record<string, unknown> = {};
+  for (const [name, member] of Object.entries(value)) {
+    const at = pathOf(path, name);
+    if (name in Object.prototype) faults.push({ path: at, message: `property ${name} should not exist` });
+    else copy[name] = withoutInherited(member, at, faults);
+  }
+  return Array.isArray(value) ? Object.values(copy) : copy;
 }
 
 function faultsOf(errors: ValidationError[], parent = ''): Fault[] {

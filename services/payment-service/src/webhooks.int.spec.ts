@@ -307,6 +307,7 @@ describe('a webhook that is the provider’s, and absurd', () => {
     ['with an object that is nothing', { data: { object: null } }],
     ['with an id of another shape', { id: '\u0000' }],
     ['with an absurd time', { created: -1e300 }],
+    ['with a member named constructor', { data: { object: { metadata: { constructor: 'x' } } } }],
   ])('is answered and ignored when its type is unknown, %s', async (_what, changes) => {
     const before = await counted('unknown-type');
     const payload = JSON.stringify({ id: `evt_${newHex()}`, type: 'customer.created', created: 1, ...changes });
@@ -323,6 +324,13 @@ describe('a webhook that is the provider’s, and absurd', () => {
   ])('is of no type that is known: %s', async (_what, type) =>
     expect((await tell({ type, object: { amount: 'none' } })).statusCode).toBe(204),
   );
+
+  it('is taken by what it says, whatever names its metadata have', async () => {
+    const { intent } = await waitingForPayer();
+    const metadata = { constructor: 'x', toString: 'y' };
+    expect((await tell({ object: { ...intent, metadata } })).statusCode).toBe(204);
+    expect(await inboxOf(intent.id)).toMatchObject([{ verdict: 'hint' }]);
+  });
 
   it('moves nothing by a huge amount, which is a break as any other that differs', async () => {
     const { attempt, intent } = await waitingForPayer();
