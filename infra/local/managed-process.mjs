@@ -67,7 +67,12 @@ export function managedProcess(options) {
       await sleep(POLL_MS);
     }
     if (death) throw new Error(`${options.name} ${death}.\n${logTail(options.logFile)}`);
-    gone.then(() => wanted && options.onDeath?.(death));
+    gone.then(() => {
+      if (!wanted) return;
+      // Where a script leads the group, as RabbitMQ's does, the server itself would live on and keep its ports.
+      signal([-started.pid], 'SIGKILL');
+      options.onDeath?.(death);
+    });
   }
 
   async function stop() {

@@ -1,9 +1,32 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
-import { managedProcess, withCompanion } from './managed-process.mjs';
+import { isAlive, managedProcess, withCompanion } from './managed-process.mjs';
+
+it('leaves nothing of a process that was killed without what it had started', { timeout: 10_000 }, async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'holdfast-processes-'));
+  const logFile = join(folder, 'script.log');
+  let died;
+  const death = new Promise((resolve) => (died = resolve));
+  const script = managedProcess({
+    name: 'script',
+    command: '/bin/sh',
+    args: ['-c', `"${process.execPath}" -e 'console.log(process.pid); setInterval(() => undefined, 1_000)'; true`],
+    env: {},
+    cwd: folder,
+    logFile,
+    isReady: () => Promise.resolve(readFileSync(logFile, 'utf8') !== ''),
+    onDeath: died,
+  });
+  await script.start();
+  const server = Number(readFileSync(logFile, 'utf8'));
+  process.kill(script.pid, 'SIGKILL');
+  await death;
+  while (isAlive(server)) await new Promise((resolve) => setTimeout(resolve, 10));
+  rmSync(folder, { recursive: true });
+});
 
 describe('a process and one that it needs', () => {
   const folder = mkdtempSync(join(tmpdir(), 'holdfast-processes-'));

@@ -58,6 +58,8 @@ interface Waiting {
   conflicts: number;
   /** Whether its time was over before its outcome was known. */
   isGivenUp: boolean;
+  /** Why it was not written so far. */
+  fault?: DatabaseUnavailable;
   timer: NodeJS.Timeout;
   resolve: (outcome: HoldOutcome) => void;
   reject: (error: unknown) => void;
@@ -231,6 +233,7 @@ export class HoldCommitter {
         return outcomes;
       } catch (error) {
         if (!(error instanceof DatabaseUnavailable)) throw error;
+        for (const waiting of batch) waiting.fault = error;
         await new Promise((resolve) => setTimeout(resolve, RETRY_PAUSE_MS));
         if (batch.every(({ isGivenUp }) => isGivenUp)) throw error;
       }
@@ -242,7 +245,7 @@ export class HoldCommitter {
 function giveUp({ waiting }: Lane, late: Waiting): void {
   late.isGivenUp = true;
   const place = waiting.indexOf(late);
-  if (place < 0) return fail(late, new DatabaseUnavailable('No answer in time'));
+  if (place < 0) return fail(late, late.fault ?? new DatabaseUnavailable('No answer in time'));
   waiting.splice(place, 1);
   fail(late, new Overloaded());
 }
