@@ -1,9 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { testDatabase, testServers, type TestDatabase } from '@holdfast/testing';
+import { eventually, testDatabase, testServers, type TestDatabase } from '@holdfast/testing';
 import { openPeer, PEERS } from './open-peer';
 import type { PeerAddresses, ReleaseJob } from './peer';
 
-const PATIENCE_MS = 20_000;
 const DELAY_MS = 700;
 /** A date has whole milliseconds, the clocks of the servers and of this process differ by less than some of them. */
 const CLOCKS_MS = 5;
@@ -31,9 +29,7 @@ describe.each(PEERS.flatMap((name) => [false, true].map((tuned) => ({ name, tune
           calledAt.set(holdId, Date.now());
           return Promise.resolve();
         });
-        for (const giveUpAt = Date.now() + PATIENCE_MS; calledAt.size < jobs.length && Date.now() < giveUpAt;) {
-          await sleep(20);
-        }
+        await eventually(() => calledAt.size === jobs.length);
       } finally {
         await peer.stop();
         await peer.clear();

@@ -1,6 +1,6 @@
 import { ack, deadLetter, onMessage, openBroker, type Broker } from '@holdfast/broker';
 import { HoldDeadlines } from '@holdfast/contracts';
-import { testVhost, type TestVhost } from '@holdfast/testing';
+import { eventually, testVhost, type TestVhost } from '@holdfast/testing';
 import { deadLettersProgram } from './program';
 
 const WAIT_MS = 15_000;
@@ -34,14 +34,12 @@ describe('npm run dead-letters', () => {
     return lines.join('\n');
   }
 
-  async function until<T>(read: () => Promise<T>, met: (value: T) => boolean): Promise<T> {
-    const deadline = Date.now() + WAIT_MS;
-    for (;;) {
-      const value = await read();
-      if (met(value)) return value;
-      if (Date.now() > deadline) throw new Error('did not happen in time');
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
+  /** The list once it has so many letters, each a line below its heading. */
+  function listOf(letters: number): Promise<string> {
+    return eventually(async () => {
+      const list = await run('list');
+      return list.split('\n').length === letters + 1 && list;
+    });
   }
 
   it('lists a poison message, shows it, replays it once its cause is gone, and drops what can never be used', async () => {
@@ -53,10 +51,7 @@ describe('npm run dead-letters', () => {
       { ...HoldDeadlines.example, eventId: 7 },
     );
     await broker.send(HoldDeadlines, HoldDeadlines.example);
-    const list = await until(
-      () => run('list'),
-      (text) => text.split('\n').length === 3,
-    );
+    const list = await listOf(2);
     expect(list).toContain('malformed: eventId: must be string');
     expect(list).toContain('refused for the test');
 
@@ -69,16 +64,10 @@ describe('npm run dead-letters', () => {
 
     refusing = false;
     expect(await run('replay', refused.id)).toBe('1 of 1 replayed.');
-    await until(
-      () => Promise.resolve(handled.length),
-      (count) => count === 1,
-    );
+    await eventually(() => handled.length === 1);
     // The malformed one is as malformed as before, and comes back.
     expect(await run('replay', '--all')).toBe('1 of 1 replayed.');
-    await until(
-      () => run('list'),
-      (text) => text.split('\n').length === 2,
-    );
+    await listOf(1);
 
     const [malformed] = JSON.parse(await run('list', '--json')) as { id: string }[];
     const dropped = await run('drop', malformed?.id ?? '');

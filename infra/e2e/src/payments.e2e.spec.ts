@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { HoldBody, PaymentBody } from '@holdfast/contracts';
+import { eventually } from '@holdfast/testing';
 import { expectProblem, request, type Answer, type Call } from './api';
-import { eventually } from './eventually';
 import { buyers, itWithBuyers, itWithProviderBooks } from './people';
 import { booksOf } from './provider-books';
 import { PRICE_MINOR, Sale } from './sale';
@@ -89,8 +89,8 @@ describe('a payment', () => {
     const hold = await sale.held(buyer, [seat]);
     await eventually(async () => {
       const { serverTime } = await sale.states(seat);
-      return serverTime >= hold.expiresAt || undefined;
-    }, 'the deadline');
+      return serverTime >= hold.expiresAt;
+    });
     expectProblem(await pay(buyer, hold, GOOD_CARD), 410, 'hold-expired', { expiredAt: hold.expiresAt });
     await sale.held(next, [seat]);
     expectProblem(await pay(buyer, hold, GOOD_CARD), 410, 'hold-expired');
@@ -114,8 +114,8 @@ describe('a payment', () => {
     expect((await fetch(page, { method: 'POST', headers: form, body: 'outcome=succeeded' })).status).toBe(200);
     await eventually(async () => {
       const { body } = await request<PaymentBody>('GET', `/v1/payments/${asked.body.paymentId}`, { token: buyer });
-      return body.state === 'captured' || undefined;
-    }, 'the capture after 3-D Secure');
+      return body.state === 'captured';
+    });
     expect((await sale.readHold(buyer, hold.holdId)).body.state).toBe('booked');
     expect(await booksOf(hold.holdId)).toEqual([{ status: 'succeeded', taken: PRICE_MINOR }]);
   });

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { PaymentBody, RefundBody } from '@holdfast/contracts';
+import { eventually } from '@holdfast/testing';
 import { expectProblem, request, type Call } from './api';
-import { eventually } from './eventually';
 import { buyers, itWithBuyers, itWithProviderBooks } from './people';
 import { booksOf } from './provider-books';
 import { PRICE_MINOR, Sale } from './sale';
@@ -68,7 +68,7 @@ describe('a refund', () => {
     const bounced = await eventually(async () => {
       const now = await read(buyer, paymentId);
       return now.refunds[0]?.state === 'failed' ? now : undefined;
-    }, 'the failure of the refund');
+    });
     expect(bounced).toMatchObject({ refundedMinor: 0, seats: [{ seatId: seat, state: 'refund-failed' }] });
     const { refundId } = first.body;
     expect((await refund(buyer, paymentId, {}, { key })).body).toMatchObject({ refundId, state: 'failed' });
@@ -88,7 +88,7 @@ describe('a payment that comes too late', () => {
     const payment = await eventually(async () => {
       const now = await read(buyer, paid.body.paymentId);
       return now.state === 'captured' ? now : undefined;
-    }, 'the late capture');
+    });
     expect(payment.lateHoldId).toBeDefined();
     expect((await sale.readHold(buyer, payment.lateHoldId ?? '')).body).toMatchObject({
       state: 'booked',

@@ -1,6 +1,6 @@
 import type { EventListBody } from '@holdfast/contracts';
+import { eventually } from '@holdfast/testing';
 import { expectProblem, request } from './api';
-import { eventually } from './eventually';
 import { buyers, itWithBuyers } from './people';
 import { PRICE_MINOR, Sale } from './sale';
 
@@ -116,13 +116,13 @@ describe('a hold', () => {
     const freed = await eventually(async () => {
       const { states, serverTime } = await sale.states(seat);
       return states === 'A' ? serverTime : undefined;
-    }, 'the seat of an abandoned hold');
+    });
     expect(at(freed)).toBeGreaterThanOrEqual(at(hold.expiresAt));
 
     const end = await eventually(async () => {
       const { body } = await sale.history(lost, hold.holdId);
       return body.entries.find(({ kind }) => kind === 'expired');
-    }, 'the release in the ledger');
+    });
     expect(end).toMatchObject({ seatId: seat, actor: 'system' });
     expect(at(end.at)).toBeGreaterThanOrEqual(at(hold.expiresAt));
     expect((await sale.readHold(lost, hold.holdId)).body.state).toBe('expired');

@@ -1,6 +1,6 @@
 import type { WebhookEndpointBody, WebhookEndpointCreatedBody, WebhookSecretBody } from '@holdfast/contracts';
+import { eventually } from '@holdfast/testing';
 import { expectProblem, faultAt, request, type Call } from './api';
-import { eventually } from './eventually';
 import { buyers, itWithMintedTokens, itWithReceiver, mintToken } from './people';
 import { Sale } from './sale';
 import { WebhookReceiver } from './webhook-receiver';
@@ -29,10 +29,10 @@ describe('a webhook', () => {
       const [buyer = ''] = await buyers(1);
       const seats = sale.seatIds.slice(0, 2);
       const { holdId } = await sale.held(buyer, seats);
-      await eventually(() => Promise.resolve(receiver.deliveries.length > 0 || undefined), 'the hold');
+      await eventually(() => receiver.deliveries.length > 0);
       const rotated = await ask<WebhookSecretBody>(sale, 'POST', `/${endpointId}/rotate-secret`);
       await sale.release(buyer, holdId);
-      await eventually(() => Promise.resolve(receiver.entries(secret).length === 4 || undefined), 'the release');
+      await eventually(() => receiver.entries(secret).length === 4);
       expect(receiver.entries(secret).map(({ seq, kind, holdId: of }) => [seq, kind, of])).toEqual([
         [1, 'held', holdId],
         [2, 'held', holdId],
@@ -54,14 +54,14 @@ describe('a webhook', () => {
     const failed = await eventually(async () => {
       const { body } = await read();
       return body.failures > 0 ? body : undefined;
-    }, 'the failure');
+    });
     expect(failed).toMatchObject({ state: 'active', deliveredSeq: 0, lastFailure: { reason: 'answered 503' } });
 
     receiver.status = 200;
     await ask(sale, 'POST', `/${endpointId}/enable`);
-    await eventually(async () => (await read()).body.deliveredSeq === 1 || undefined, 'the delivery');
+    await eventually(async () => (await read()).body.deliveredSeq === 1);
     await ask(sale, 'POST', `/${endpointId}/replay`, { body: { fromSeq: 1 } });
-    await eventually(() => Promise.resolve(receiver.deliveries.length === 3 || undefined), 'the replay');
+    await eventually(() => receiver.deliveries.length === 3);
     expect(new Set(receiver.deliveries.map(({ headers }) => headers['webhook-id'])).size).toBe(1);
     expect(receiver.entries(secret).map(({ seq }) => seq)).toEqual([1, 1, 1]);
   });

@@ -5,12 +5,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Stripe from 'stripe';
+import { eventually } from '@holdfast/testing';
 import { SandboxConfig } from './sandbox-config';
 import type { Sandbox } from './server';
 import { ask, authorise, createIntent, sandboxWith, stripeClient } from './stripe-client.spec';
 
 const SECRET = new SandboxConfig().webhookSecret;
-const WAIT_MS = 10_000;
 
 interface Received {
   body: string;
@@ -79,19 +79,15 @@ const about = (intent: string) =>
 
 const typesAbout = (intent: string) => about(intent).map(({ event }) => event.type);
 
-async function until(condition: () => boolean): Promise<void> {
-  for (const giveUpAt = Date.now() + WAIT_MS; !condition();) {
-    if (Date.now() > giveUpAt) throw new Error(`only ${received.map(({ body }) => body).join('\n')}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
+const untilReceived = (condition: () => boolean) =>
+  eventually(condition, () => `more than ${received.map(({ body }) => body).join('\n')}`);
 
 describe('webhooks', () => {
   it("tell what happened under Stripe's names, in a signature its client accepts", async () => {
     const { id } = await authorise(stripe, { method: 'pm_card_visa' });
     await stripe.paymentIntents.capture(id);
     await stripe.refunds.create({ payment_intent: id, amount: 400 });
-    await until(() => about(id).length === 7);
+    await untilReceived(() => about(id).length === 7);
     expect(typesAbout(id).sort()).toEqual([
       'charge.captured',
       'charge.refunded',
@@ -112,7 +108,7 @@ describe('webhooks', () => {
   it('are sent again until somebody answers 2xx', async () => {
     answers = [500, 302, 404];
     const { id } = await createIntent(stripe, { method: 'pm_card_visa' });
-    await until(() => about(id).length === 4);
+    await untilReceived(() => about(id).length === 4);
     expect(new Set(about(id).map(({ event }) => event.id)).size).toBe(1);
     const deliveries = (await ask(sandbox, 'GET', '/sandbox/webhooks')) as { intent: string; status: number }[];
     expect(deliveries.filter(({ intent }) => intent === id).map(({ status }) => status)).toEqual([500, 302, 404, 200]);
@@ -121,12 +117,12 @@ describe('webhooks', () => {
   it('that were not delivered are sent after the next start', async () => {
     answers = Array.from({ length: 50 }, () => 503);
     const { id } = await createIntent(stripe, { method: 'pm_card_visa' });
-    await until(() => about(id).length > 0);
+    await untilReceived(() => about(id).length > 0);
     await sandbox.close();
     answers = [];
     received = [];
     await start();
-    await until(() => about(id).length === 1);
+    await untilReceived(() => about(id).length === 1);
     expect(typesAbout(id)).toEqual(['payment_intent.created']);
   });
 
@@ -135,7 +131,7 @@ describe('webhooks', () => {
     await stripe.paymentIntents.confirm(declined.id).catch(() => undefined);
     const asking = await authorise(stripe, { method: 'pm_card_authenticationRequired' });
     await stripe.paymentIntents.cancel(asking.id);
-    await until(() => about(declined.id).length === 2 && about(asking.id).length === 3);
+    await untilReceived(() => about(declined.id).length === 2 && about(asking.id).length === 3);
     expect(typesAbout(declined.id)).toContain('payment_intent.payment_failed');
     expect(typesAbout(asking.id).sort()).toEqual([
       'payment_intent.canceled',
@@ -155,40 +151,40 @@ describe('webhooks', () => {
 describe('scripted webhooks', () => {
   it('come twice', async () => {
     const { id } = await createIntent(stripe, { method: 'pm_sandbox_webhook_duplicate' });
-    await until(() => about(id).length === 2);
+    await untilReceived(() => about(id).length === 2);
     expect(about(id)[0]?.event.id).toBe(about(id)[1]?.event.id);
   });
 
   it('come after the next one', async () => {
     const { id } = await authorise(stripe, { method: 'pm_sandbox_webhook_reordered' });
-    await until(() => about(id).length === 3);
+    await untilReceived(() => about(id).length === 3);
     expect(typesAbout(id).indexOf('payment_intent.created')).toBeGreaterThan(0);
   });
 
   it('come late', async () => {
     const late = await createIntent(stripe, { method: 'pm_sandbox_webhook_late' });
     const prompt = await createIntent(stripe, { method: 'pm_card_visa' });
-    await until(() => about(late.id).length === 1);
+    await untilReceived(() => about(late.id).length === 1);
     expect(received.findIndex(({ body }) => body.includes(prompt.id))).toBe(0);
   });
 
   it('do not come', async () => {
     const lost = await createIntent(stripe, { method: 'pm_sandbox_webhook_lost' });
     const { id } = await createIntent(stripe, { method: 'pm_card_visa' });
-    await until(() => about(id).length === 1);
+    await untilReceived(() => about(id).length === 1);
     expect(about(lost.id)).toEqual([]);
   });
 
   it('are preceded by one that a stranger signed', async () => {
     const { id } = await createIntent(stripe, { method: 'pm_sandbox_webhook_forged' });
-    await until(() => about(id).length === 2);
+    await untilReceived(() => about(id).length === 2);
     expect(about(id).map(isGenuine)).toEqual([false, true]);
     expect(about(id).map(({ event }) => (event.data.object as Stripe.PaymentIntent).amount)).toEqual([1_001, 1_000]);
   });
 
   it('name a wrong amount under a good signature', async () => {
     const { id } = await createIntent(stripe, { method: 'pm_sandbox_webhook_wrong_amount' });
-    await until(() => about(id).length === 1);
+    await untilReceived(() => about(id).length === 1);
     expect(about(id).map(isGenuine)).toEqual([true]);
     expect((about(id)[0]?.event.data.object as Stripe.PaymentIntent).amount).toBe(1_001);
     expect((await stripe.paymentIntents.retrieve(id)).amount).toBe(1_000);
@@ -198,6 +194,6 @@ describe('scripted webhooks', () => {
     const { id } = await authorise(stripe, { method: 'pm_card_pendingRefund' });
     await stripe.paymentIntents.capture(id);
     expect(await stripe.refunds.create({ payment_intent: id })).toMatchObject({ status: 'pending' });
-    await until(() => typesAbout(id).includes('refund.updated'));
+    await untilReceived(() => typesAbout(id).includes('refund.updated'));
   });
 });

@@ -1,3 +1,4 @@
+import { eventually } from '@holdfast/testing';
 import { BackgroundLoop } from './background-loop';
 
 const FOREVER_MS = 60_000;
@@ -56,7 +57,7 @@ describe('a background loop', () => {
     loop.wake();
     await nextTurn();
     expect(state.passes).toBe(1);
-    while (state.passes < 3) await new Promise((resolve) => setTimeout(resolve, 20));
+    await eventually(() => state.passes >= 3);
     await nextTurn();
     expect(logger.lines).toEqual(['test: failed, trying again: Error: away', 'test: works again']);
     await loop.stop();

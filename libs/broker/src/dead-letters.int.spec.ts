@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { connect as connectTo, createServer, type AddressInfo } from 'node:net';
 import { connect } from 'amqplib';
 import { IsInt, IsString } from 'class-validator';
-import { testVhost, type TestVhost } from '@holdfast/testing';
+import { eventually, testVhost, type TestVhost } from '@holdfast/testing';
 import { ack, onMessage, openBroker, openDeadLetters, requeue, retry, Unroutable, wait, type Broker } from './index';
 import { DEAD_LETTER_QUEUE, DELIVERY_LIMIT } from './topology';
 
@@ -65,15 +65,16 @@ describe('dead letters', () => {
 
   /** Waits until so many letters lie there; looking does not change them. */
   async function waitForLetters(count: number): Promise<void> {
-    const until = Date.now() + WAIT_MS;
-    for (;;) {
-      const box = await openDeadLetters(vhost.url, LOOK_MAX);
-      const found = box.letters.length;
-      await box.close();
-      if (found === count) return;
-      if (Date.now() > until) throw new Error(`${found} dead letters, not ${count}`);
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
+    let found = 0;
+    await eventually(
+      async () => {
+        const box = await openDeadLetters(vhost.url, LOOK_MAX);
+        found = box.letters.length;
+        await box.close();
+        return found === count;
+      },
+      () => `${count} dead letters; there are ${found}`,
+    );
   }
 
   it('are counted, and each has a line in the log, in the trace of its message', async () => {
@@ -86,13 +87,12 @@ describe('dead letters', () => {
       { message: 'A message handler failed', trace },
       { message: 'A message was given up: a dead letter', reason: 'Error: the leg came off (attempt 2 of 2)', trace },
     ]);
-    while ((await broker.countDeadLetters()) !== 1) await new Promise((resolve) => setTimeout(resolve, 50));
+    await eventually(async () => (await broker.countDeadLetters()) === 1);
   });
 
   it('are not made of what had to wait, however often', async () => {
     await broker.send(Spilled, { table: 'flooded', cups: 1 });
-    const until = Date.now() + WAIT_MS;
-    while (handled.length < 5 && Date.now() < until) await new Promise((resolve) => setTimeout(resolve, 20));
+    await eventually(() => handled.length === 5);
     expect(handled).toEqual(Array(5).fill({ table: 'flooded', attempt: 1 }));
     expect(await broker.countDeadLetters()).toBe(0);
   });
@@ -133,8 +133,7 @@ describe('dead letters', () => {
     await expect(box.replay(first)).rejects.toThrow('dealt with already');
     await box.close();
     await waitForLetters(1);
-    const until = Date.now() + WAIT_MS;
-    while (handled.length === 0 && Date.now() < until) await new Promise((resolve) => setTimeout(resolve, 20));
+    await eventually(() => handled.length > 0);
     expect(handled).toEqual([{ table: 'one', attempt: 1 }]);
   });
 

@@ -2,7 +2,7 @@ import { Controller, Module, type INestMicroservice } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { Ctx, EventPattern, MessagePattern, Payload } from '@nestjs/microservices';
 import { IsInt, IsString } from 'class-validator';
-import { testVhost, type TestVhost } from '@holdfast/testing';
+import { eventually, testVhost, type TestVhost } from '@holdfast/testing';
 import {
   ack,
   FaultFilter,
@@ -94,16 +94,8 @@ describe('Nest transport', () => {
     await vhost.drop();
   });
 
-  async function until(met: () => boolean): Promise<void> {
-    const deadline = Date.now() + WAIT_MS;
-    while (!met()) {
-      if (Date.now() > deadline) throw new Error('did not happen in time');
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-  }
-
   it('answers a message pattern with what the handler returns', async () => {
-    await until(() => broker.ready);
+    await eventually(() => broker.ready);
     await expect(client.request(Brew, { cups: 3 }, { timeoutMs: 5_000 })).resolves.toEqual({
       outcome: 'brewed',
       cups: 3,
@@ -112,13 +104,13 @@ describe('Nest transport', () => {
 
   it('lets the outcome of an event handler decide', async () => {
     await client.send(Served, { table: 'busy' });
-    await until(() => seen.includes('busy 2'));
+    await eventually(() => seen.includes('busy 2'));
     expect(seen.filter((line) => line.startsWith('busy'))).toEqual(['busy 1', 'busy 2']);
   });
 
   it("takes an exception for a retry, and names it in the dead letter's reason", async () => {
     await client.send(Served, { table: 'broken' });
-    await until(() => dead.length > 0);
+    await eventually(() => dead.length > 0);
     expect(dead[0]?.headers[HEADERS.reason]).toBe('RangeError: no such table (attempt 2 of 2)');
   });
 

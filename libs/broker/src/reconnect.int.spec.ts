@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createConnection, createServer, type AddressInfo, type Socket } from 'node:net';
 import { connect } from 'amqplib';
 import { IsInt } from 'class-validator';
-import { privateRabbitmq, type PrivateServer } from '@holdfast/testing';
+import { eventually, privateRabbitmq, type PrivateServer } from '@holdfast/testing';
 import { ack, BrokerUnavailable, onCommand, onMessage, openBroker, ReplyTimeout, type Broker } from './index';
 import { retryExchange } from './topology';
 
@@ -97,24 +97,24 @@ describe('a broker that goes away', () => {
 
   it('fails sending at once, and serves again by itself when it is back, with what was in flight', async () => {
     await broker.send(Tick, { count: 0 });
-    await until(() => hanging.length > 0);
+    await eventually(() => hanging.length > 0);
     // Quorum queues of 3.10 lose what is killed within seconds of being declared; a clean stop keeps it.
     await server.stop();
-    await until(() => !broker.ready);
+    await eventually(() => !broker.ready);
 
     await expect(broker.send(Tick, { count: 1 })).rejects.toThrow(BrokerUnavailable);
     await expect(broker.request(Echo, { count: 1 }, { timeoutMs: 60_000 })).rejects.toThrow(BrokerUnavailable);
     // The handler that was in flight ends; its acknowledgement has nowhere to go.
     hanging.shift()?.();
-    await until(() => ticks.length === 1);
+    await eventually(() => ticks.length === 1);
 
     const late = openBroker({ url: server.url, name: 'late' });
     await server.start();
     await Promise.all([broker.whenReady(WAIT_MS), late.whenReady(WAIT_MS)]);
-    await until(() => hanging.length > 0);
+    await eventually(() => hanging.length > 0);
     hanging.shift()?.();
     await late.send(Tick, { count: 2 });
-    await until(() => ticks.length === 3);
+    await eventually(() => ticks.length === 3);
     expect(ticks.sort()).toEqual([0, 0, 2]);
     await late.close();
   }, 120_000);
@@ -125,7 +125,7 @@ describe('a broker that goes away', () => {
     expect(failure).toBeInstanceOf(BrokerUnavailable);
     expect(failure).toMatchObject({ maybeSent: true });
     await server.resume();
-    await until(() => ticks.includes(3));
+    await eventually(() => ticks.includes(3));
     await expect(broker.request(Echo, { count: 4 }, { timeoutMs: 300 })).rejects.toThrow(ReplyTimeout);
   }, 60_000);
 
@@ -145,17 +145,9 @@ describe('a broker that goes away', () => {
     const link = await breakingLink(server.url, CONNECTION_CLOSE);
     const other = openBroker({ url: link.url, name: 'blocked', retryDelaysMs: [OTHER_RETRY_MS] });
     opened.push(blocker, link, other);
-    await until(() => /PRECONDITION_FAILED|not everything could be declared/.test(other.lastError ?? ''));
+    await eventually(() => /PRECONDITION_FAILED|not everything could be declared/.test(other.lastError ?? ''));
     expect(other.ready).toBe(false);
     await channel.deleteExchange(name);
     await other.whenReady(WAIT_MS);
   }, 60_000);
-
-  async function until(met: () => boolean): Promise<void> {
-    const deadline = Date.now() + WAIT_MS;
-    while (!met()) {
-      if (Date.now() > deadline) throw new Error('did not happen in time');
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-  }
 });

@@ -1,3 +1,4 @@
+import { eventually } from '@holdfast/testing';
 import { BufferedScheduler } from './buffered-scheduler';
 import type { HoldDeadline } from './expiry-engine';
 import type { Timer } from './timer';
@@ -100,12 +101,9 @@ describe('the buffered scheduler', () => {
     const say = (fields: object, message: string) => void lines.push([fields, message]);
     const scheduler = new BufferedScheduler(broker, () => NOW, { info: say, warn: say });
     scheduler.schedule(holds(1, inMs(60_000)));
-    const until = async (condition: () => boolean) => {
-      while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
-    };
-    await until(() => broker.refusals === 2);
+    await eventually(() => broker.refusals === 2);
     broker.away = false;
-    await until(() => scheduler.counts.handedOver === 1);
+    await eventually(() => scheduler.counts.handedOver === 1);
     expect(lines).toEqual([
       [{ reason: 'Error: away' }, 'Timers cannot be handed over; trying again'],
       [{}, 'Timers are handed over again'],

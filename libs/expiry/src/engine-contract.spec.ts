@@ -1,4 +1,4 @@
-import { testDatabase, type TestDatabase } from '@holdfast/testing';
+import { eventually, testDatabase, type TestDatabase } from '@holdfast/testing';
 import { v7 as newId } from 'uuid';
 import { DatabaseClock } from './database-clock';
 import type { EngineParts } from './engine-parts';
@@ -6,20 +6,11 @@ import type { DueOutcome, ExpiryEngine, ExpiryEngineName, ExpiryScheduler, HoldD
 import { openEngine, openScheduler } from './open-engine';
 import type { Timer } from './timer';
 
-const PATIENCE_MS = 20_000;
 const EVENT_ID = newId();
 
 /** A row that was inserted comes back: what noUncheckedIndexedAccess cannot know. */
 function missing(): never {
   throw new Error('no such hold');
-}
-
-/** Polls until `condition` holds; what it waits for happens on real servers, in their own time. */
-export async function eventually(condition: () => boolean | Promise<boolean>): Promise<void> {
-  for (const giveUpAt = Date.now() + PATIENCE_MS; !(await condition());) {
-    if (Date.now() > giveUpAt) throw new Error(`not within ${PATIENCE_MS} ms: ${condition.toString()}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
 }
 
 /** What carries an engine's timers in its tests. Each process that the contract plays connects on its own. */

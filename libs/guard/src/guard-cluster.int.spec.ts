@@ -7,13 +7,12 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Metrics } from '@holdfast/observability';
 import { openRedis, whenRedisReady, type RedisClient } from '@holdfast/redis';
-import { freePort } from '@holdfast/testing';
+import { eventually, freePort } from '@holdfast/testing';
 import { Guard } from './guard';
 import { guardOwner } from './owner';
 
 const NODES = 3;
 const READY_MS = 30_000;
-const POLL_MS = 100;
 const DEADLINE_MS = 600_000;
 
 const run = promisify(execFile);
@@ -92,15 +91,15 @@ describe('guard on a Redis Cluster of three nodes', () => {
   });
 });
 
+/** Tries again what fails, as all does while the cluster forms. */
 async function untilDone(work: () => Promise<unknown>): Promise<void> {
-  const giveUpAt = Date.now() + READY_MS;
-  for (;;) {
-    try {
-      await work();
-      return;
-    } catch (error) {
-      if (Date.now() > giveUpAt) throw error;
-      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-    }
-  }
+  let failure: unknown;
+  await eventually(
+    () =>
+      work().then(
+        () => true,
+        (error: unknown) => ((failure = error), false),
+      ),
+    () => `the cluster: ${String(failure)}`,
+  );
 }

@@ -1,11 +1,10 @@
 import { Metrics } from '@holdfast/observability';
 import { openRedis, whenRedisReady, type RedisClient } from '@holdfast/redis';
-import { privateRedis, type PrivateServer } from '@holdfast/testing';
+import { eventually, privateRedis, type PrivateServer } from '@holdfast/testing';
 import { Guard } from './guard';
 import { guardOwner } from './owner';
 
 const READY_MS = 10_000;
-const POLL_MS = 20;
 const HOLD_MS = 600_000;
 const SEATS = 20_000;
 const SEATS_PER_HOLD = 10;
@@ -79,11 +78,7 @@ describe('the guard on a Redis that is full', () => {
     expect(await guard.applyLedger('e', [{ kind: 'released', seatId: 'B1', holdId: 'h-b' }])).toBe(false);
 
     await admin.config('SET', 'maxmemory', '0');
-    const until = performance.now() + READY_MS;
-    while ((await guard.claim('e', ben, ['C1'])).claimed !== true) {
-      if (performance.now() > until) throw new Error('the guard did not come back');
-      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-    }
+    await eventually(async () => (await guard.claim('e', ben, ['C1'])).claimed === true);
     expect(await guard.claim('e', ana, ['C1'])).toMatchObject({ claimed: false });
   });
 });

@@ -2,12 +2,11 @@ import { once } from 'node:events';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Metrics } from '@holdfast/observability';
 import { openRedis, whenRedisReady, type RedisClient } from '@holdfast/redis';
-import { privateRedis, type PrivateServer } from '@holdfast/testing';
+import { eventually, privateRedis, type PrivateServer } from '@holdfast/testing';
 import { Guard } from './guard';
 import { guardOwner } from './owner';
 
 const READY_MS = 10_000;
-const POLL_MS = 20;
 
 describe('guard without Redis', () => {
   const metrics = new Metrics({ service: 'spec' });
@@ -92,10 +91,6 @@ describe('guard without Redis', () => {
   });
 
   async function guardsAgain(): Promise<void> {
-    const until = performance.now() + READY_MS;
-    while ((await guard.claim('e', ana, ['Z1'])).claimed !== true) {
-      if (performance.now() > until) throw new Error('the guard did not come back');
-      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-    }
+    await eventually(async () => (await guard.claim('e', ana, ['Z1'])).claimed === true);
   }
 });

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
+import { eventually } from '@holdfast/testing';
 import { fastify, type FastifyInstance } from 'fastify';
 import { AcceptSockets } from './accept-sockets';
 
@@ -54,16 +55,16 @@ describe('accepting by several sockets', () => {
     await open();
     let answered = 0;
     const answers = Array.from({ length: CONNECTIONS }, () => ask('/later').finally(() => answered++));
-    while (waiting.length < CONNECTIONS) await turn();
+    await eventually(() => waiting.length === CONNECTIONS);
     const known = port();
 
     let isClosed = false;
     const closing = server.close().then(() => (isClosed = true));
-    while (server.server.listening) await turn();
+    await eventually(() => !server.server.listening);
     await expect(once(connect(known, ANYWHERE.host), 'connect')).rejects.toThrow('ECONNREFUSED');
     const last = waiting.pop();
     waiting.forEach((answer) => answer());
-    while (answered < CONNECTIONS - 1) await turn();
+    await eventually(() => answered === CONNECTIONS - 1);
     // Enough for it to close if it did not wait for the last one, which came by one of the further sockets.
     for (let turns = 0; turns < CONNECTIONS; turns++) await turn();
     expect(isClosed).toBe(false);

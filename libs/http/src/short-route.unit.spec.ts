@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { connect, type AddressInfo } from 'node:net';
 import { currentTraceparent } from '@holdfast/observability';
+import { eventually } from '@holdfast/testing';
 import { fastify, type FastifyInstance } from 'fastify';
 import { problem, Problem } from './problems';
 import { AT_ONCE_MAX, shortenRoutes, type ShortAnswer, type ShortHandler, type ShortWayParts } from './short-route';
@@ -161,11 +162,11 @@ describe('the short way of a hot route', () => {
     const request =
       'POST /things/7 HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}';
     socket.write(request.repeat(AT_ONCE_MAX));
-    while (asked < AT_ONCE_MAX) await new Promise((resolve) => setImmediate(resolve));
+    await eventually(() => asked === AT_ONCE_MAX);
     socket.destroy();
     const connections = () =>
       new Promise<number>((resolve) => server.server.getConnections((_, count) => resolve(count)));
-    while ((await connections()) > 0) await new Promise((resolve) => setImmediate(resolve));
+    await eventually(async () => (await connections()) === 0);
     waiting.splice(0).forEach((answer) => answer());
     // All of them under way together: one after the other they would fit into the last place.
     handler = () => new Promise((resolve) => setTimeout(() => resolve({ status: 201, body: {} }), 200));
@@ -177,7 +178,7 @@ describe('the short way of a hot route', () => {
     const waiting: (() => void)[] = [];
     handler = () => new Promise((resolve) => waiting.push(() => resolve({ status: 201, body: {} })));
     const served = Array.from({ length: AT_ONCE_MAX }, () => post('/things/7', '{}'));
-    while (waiting.length < AT_ONCE_MAX) await new Promise((resolve) => setImmediate(resolve));
+    await eventually(() => waiting.length === AT_ONCE_MAX);
     const shed = await post('/things/7', '{}');
     expect([shed.status, shed.headers.get('retry-after')]).toEqual([503, '1']);
     waiting.splice(0).forEach((answer) => answer());

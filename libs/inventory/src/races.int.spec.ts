@@ -1,5 +1,5 @@
 import { openDatabase, type Database } from '@holdfast/postgres';
-import { testDatabase, type TestDatabase } from '@holdfast/testing';
+import { eventually, testDatabase, type TestDatabase } from '@holdfast/testing';
 import { v7 as newId } from 'uuid';
 import {
   beginPayment,
@@ -400,13 +400,13 @@ describe('a seat that changes while another statement waits for it', () => {
     await db.transaction(async (tx) => {
       await change(tx as unknown as Database);
       asked = ask();
-      for (;;) {
+      await eventually(async () => {
         const [row] = await db.query<{ waiting: number }>(
           `SELECT count(*)::int AS waiting FROM pg_stat_activity
             WHERE datname = current_database() AND wait_event_type = 'Lock'`,
         );
-        if (row?.waiting === 1) return;
-      }
+        return row?.waiting === 1;
+      });
     });
     if (!asked) throw new Error('nobody asked');
     return asked;

@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import { testDatabase, type TestDatabase } from '@holdfast/testing';
+import { eventually, testDatabase, type TestDatabase } from '@holdfast/testing';
 import { DatabaseUnavailable, migrate, openDatabase, type Database, type Transaction } from './index';
 
 let test: TestDatabase;
@@ -94,7 +94,7 @@ describe('a transaction whose connection is cut', () => {
 
   async function untilGone(pid: unknown): Promise<void> {
     const isThere = () => test.database.query('SELECT FROM pg_stat_activity WHERE pid = $1', [pid]);
-    while ((await isThere()).length > 0) await setImmediate();
+    await eventually(async () => (await isThere()).length === 0);
   }
 });
 

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { privateRedis, type PrivateServer } from '@holdfast/testing';
+import { eventually, privateRedis, type PrivateServer } from '@holdfast/testing';
 import { openRedis, openRedisSubscriber, renewRedis, whenRedisReady, type RedisClient } from './open-redis';
 import { loadScript, runScript } from './script';
 import { RedisUnavailable } from './unavailable';
@@ -75,7 +75,7 @@ describe('Redis connection', () => {
     await Promise.all([whenRedisReady(client, READY_MS), whenRedisReady(subscriber, READY_MS)]);
     const heard = once(subscriber, 'message');
     // Its subscription is renewed just after the connection is ready: publish until somebody listens.
-    while ((await client.publish('news', 'back')) === 0) await new Promise((resolve) => setImmediate(resolve));
+    await eventually(async () => (await client.publish('news', 'back')) > 0);
     expect(await heard).toEqual(['news', 'back']);
     subscriber.disconnect();
   });

@@ -1,3 +1,4 @@
+export { eventually } from './eventually';
 export { freePort } from './free-port';
 export { testServers, type TestServers } from './servers';
 export { testDatabase, type TestDatabase } from './test-database';

@@ -3,6 +3,7 @@ import { DatabaseClock, openScheduler, type EngineParts, type ExpiryEngineName }
 import { inventoryMigrations, type Hold } from '@holdfast/inventory';
 import { openRedis, openRedisSubscriber, whenRedisReady, type RedisClient } from '@holdfast/redis';
 import {
+  eventually,
   ServiceProcess,
   testDatabase,
   testRedisPrefix,
@@ -11,7 +12,7 @@ import {
   type TestDatabase,
   type TestVhost,
 } from '@holdfast/testing';
-import { eventually, holdStates, sampleSale } from './sample-sale.spec';
+import { holdStates, sampleSale } from './sample-sale.spec';
 
 const READY_MS = 20_000;
 

@@ -3,8 +3,8 @@ import { HoldDeadlines } from '@holdfast/contracts';
 import { DatabaseClock, openScheduler, type ExpiryScheduler } from '@holdfast/expiry';
 import { extend, inventoryMigrations, oldestUnpublished, release, type Hold } from '@holdfast/inventory';
 import { migrate, openDatabase, type Database } from '@holdfast/postgres';
-import { privatePostgres, privateRabbitmq, ServiceProcess, type PrivateServer } from '@holdfast/testing';
-import { eventually, sampleSale } from './sample-sale.spec';
+import { eventually, privatePostgres, privateRabbitmq, ServiceProcess, type PrivateServer } from '@holdfast/testing';
+import { sampleSale } from './sample-sale.spec';
 
 const SERVERS_START_MS = 120_000;
 

@@ -1,9 +1,9 @@
 import { onMessage, openBroker, ack, type Broker } from '@holdfast/broker';
 import { SeatsChanged, type SeatsChangedEntry } from '@holdfast/contracts';
 import { expire, inventoryMigrations, oldestUnpublished } from '@holdfast/inventory';
-import { privateRabbitmq, testDatabase, type PrivateServer, type TestDatabase } from '@holdfast/testing';
+import { eventually, privateRabbitmq, testDatabase, type PrivateServer, type TestDatabase } from '@holdfast/testing';
 import { LedgerRelay } from './ledger-relay';
-import { eventually, runOut, sampleSale } from './sample-sale.spec';
+import { runOut, sampleSale } from './sample-sale.spec';
 
 const BROKER_START_MS = 120_000;
 const SILENT = { log: () => undefined, warn: (_warning: string) => undefined, error: () => undefined };

@@ -73,13 +73,3 @@ export async function holdStates(database: Database, eventId: string): Promise<R
   );
   return Object.fromEntries(rows.map((row) => [row.hold_id, row.state]));
 }
-
-const PATIENCE_MS = 30_000;
-
-/** Polls until `condition` holds; what it waits for happens on real servers, in their own time. */
-export async function eventually(condition: () => boolean | Promise<boolean>): Promise<void> {
-  for (const giveUpAt = Date.now() + PATIENCE_MS; !(await condition());) {
-    if (Date.now() > giveUpAt) throw new Error(`not within ${PATIENCE_MS} ms: ${condition.toString()}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}

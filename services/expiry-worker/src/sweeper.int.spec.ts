@@ -1,6 +1,6 @@
 import { expire, inventoryMigrations, type ExpireOutcome } from '@holdfast/inventory';
-import { testDatabase, type TestDatabase } from '@holdfast/testing';
-import { eventually, holdStates, runOut, sampleSale } from './sample-sale.spec';
+import { eventually, testDatabase, type TestDatabase } from '@holdfast/testing';
+import { holdStates, runOut, sampleSale } from './sample-sale.spec';
 import { Sweeper } from './sweeper';
 
 let db: TestDatabase;

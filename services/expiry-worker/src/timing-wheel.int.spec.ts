@@ -5,6 +5,7 @@ import { openBroker, type Broker } from '@holdfast/broker';
 import { checkJournals, DatabaseClock, openScheduler, type ExpiryScheduler } from '@holdfast/expiry';
 import { inventoryMigrations, type Hold } from '@holdfast/inventory';
 import {
+  eventually,
   privateRabbitmq,
   ServiceProcess,
   testDatabase,
@@ -12,7 +13,7 @@ import {
   type TestDatabase,
   type TestVhost,
 } from '@holdfast/testing';
-import { eventually, sampleSale } from './sample-sale.spec';
+import { sampleSale } from './sample-sale.spec';
 
 const READY_MS = 20_000;
 const SERVER_STARTS_MS = 120_000;

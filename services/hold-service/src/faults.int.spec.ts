@@ -5,7 +5,14 @@ import { CLAIM_MS } from '@holdfast/guard';
 import { inventoryMigrations } from '@holdfast/inventory';
 import { migrate, openDatabase, type Database } from '@holdfast/postgres';
 import { openRedis, whenRedisReady } from '@holdfast/redis';
-import { privatePostgres, privateRabbitmq, privateRedis, ServiceProcess, type PrivateServer } from '@holdfast/testing';
+import {
+  eventually,
+  privatePostgres,
+  privateRabbitmq,
+  privateRedis,
+  ServiceProcess,
+  type PrivateServer,
+} from '@holdfast/testing';
 import { v7 as newId } from 'uuid';
 import type { HoldServiceConfig } from './hold-service-config';
 import {
@@ -17,7 +24,6 @@ import {
   type Caller,
   type ServiceUnderTest,
 } from './spec/service-under-test';
-import { until } from './spec/until';
 
 const START_MS = 60_000;
 
@@ -63,7 +69,7 @@ describe('without Redis', () => {
 
     await redis.start();
     const before = await refusals();
-    await until(async () => {
+    await eventually(async () => {
       expect(await take(ben, eventId, 'St-A-1')).toMatchObject({ status: 409 });
       return (await refusals()) > before;
     });
@@ -84,7 +90,7 @@ describe('without Redis', () => {
     const { eventId, ann, ben } = await sale(service);
     const held = await take(ann, eventId, 'St-A-1');
     const before = await refusals();
-    await until(async () => {
+    await eventually(async () => {
       expect(await take(ben, eventId, 'St-A-1')).toMatchObject({ status: 409 });
       return (await refusals()) > before;
     });
@@ -185,7 +191,7 @@ describe('Postgres and the process', () => {
     expect(await ann('GET', '/health/live')).toMatchObject({ status: 200 });
 
     await postgres.start();
-    await until(async () => (await take(ann, eventId, 'St-A-1', 'k')).status === 201);
+    await eventually(async () => (await take(ann, eventId, 'St-A-1', 'k')).status === 201);
     expect(await ann('GET', '/health/ready')).toMatchObject({ status: 200 });
   });
 
@@ -200,7 +206,7 @@ describe('Postgres and the process', () => {
 
     await postgres.start();
     const hold = `/v1/events/${eventId}/holds/${String(body.holdId)}`;
-    await until(
+    await eventually(
       async () => (await ann('POST', `${hold}/extend`, { body: { seconds: 1 } })).body.code === 'payment-in-progress',
     );
     expect(await client.countDeadLetters()).toBe(0);
@@ -218,7 +224,7 @@ describe('Postgres and the process', () => {
     const unavailable = { status: 503, body: { code: 'unavailable' } };
     expect(first).toMatchObject([unavailable, unavailable]);
     await statement;
-    await until(async () => (await take(ann, eventId, 'St-A-1', 'k')).status === 201);
+    await eventually(async () => (await take(ann, eventId, 'St-A-1', 'k')).status === 201);
   });
 
   it('beyond its queue it answers at once that it is overloaded', async () => {
@@ -231,7 +237,7 @@ describe('Postgres and the process', () => {
     const { answers } = await withSeatLocked(eventId, 'St-A-1', () =>
       withSeatLocked(eventId, 'St-A-2', async () => {
         const written = [ask(0), ask(1)];
-        await until(async () => (await waiting()) === 2);
+        await eventually(async () => (await waiting()) === 2);
         const others = [ask(2), ask(3)];
         const refused = await Promise.race(others);
         expect(refused).toMatchObject({ status: 503, body: { code: 'overloaded' }, headers: { 'retry-after': '1' } });
@@ -248,9 +254,9 @@ describe('Postgres and the process', () => {
     const ann = callerOver(process.url, await token('ann', ['buyer']));
     const { answer, stopped } = await withSeatLocked(eventId, 'St-A-1', async () => {
       const answer = take(ann, eventId, 'St-A-1');
-      await until(isSomebodyWaiting);
+      await eventually(isSomebodyWaiting);
       const stopped = process.stop();
-      await until(async () => !(await isListening(process.port)));
+      await eventually(async () => !(await isListening(process.port)));
       return { answer, stopped };
     });
     expect(await answer).toMatchObject({ status: 201 });
@@ -264,10 +270,10 @@ describe('Postgres and the process', () => {
     const ann = callerOver(process.url, await token('ann', ['buyer']));
     await withSeatLocked(eventId, 'St-A-1', async () => {
       void take(ann, eventId, 'St-A-1').catch(() => undefined);
-      await until(isSomebodyWaiting);
+      await eventually(isSomebodyWaiting);
       await process.kill();
       await admin.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock'`);
-      await until(async () => !(await isSomebodyWaiting()));
+      await eventually(async () => !(await isSomebodyWaiting()));
     });
     const redis = openRedis({
       url: service.config.redisUrl,
@@ -280,7 +286,7 @@ describe('Postgres and the process', () => {
     await redis.pexpire(claimKey, CLAIM_MS);
     expect(await take(ben, eventId, 'St-A-1')).toMatchObject({ status: 409 });
     await redis.pexpire(claimKey, 1);
-    await until(async () => (await take(ben, eventId, 'St-A-1')).status === 201);
+    await eventually(async () => (await take(ben, eventId, 'St-A-1')).status === 201);
     redis.disconnect();
   });
 });

@@ -1,6 +1,7 @@
 import { openBroker, type Broker } from '@holdfast/broker';
 import { BeginPayment, Book, EndPayment, LateBook, SeatsChanged, Unbook } from '@holdfast/contracts';
 import { openRedis, whenRedisReady, type RedisClient } from '@holdfast/redis';
+import { eventually } from '@holdfast/testing';
 import { v7 as newId } from 'uuid';
 import { Connections } from './connections';
 import {
@@ -11,7 +12,6 @@ import {
   type Caller,
   type ServiceUnderTest,
 } from './spec/service-under-test';
-import { until } from './spec/until';
 
 const TIMEOUT_MS = 10_000;
 
@@ -235,6 +235,6 @@ describe('commands of payment-service', () => {
     expect(await wanted(seatId)).toMatchObject({ status: 409 });
     const entry = { seq: 1, kind: 'expired', seatId, holdId, seatVersion: 2, actor: 'system', reason: null } as const;
     await client.send(SeatsChanged, { eventId, entries: [{ ...entry, at: new Date().toISOString() }] });
-    await until(async () => (await wanted(seatId)).status === 201);
+    await eventually(async () => (await wanted(seatId)).status === 201);
   });
 });

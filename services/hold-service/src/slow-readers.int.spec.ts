@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { get, type IncomingMessage } from 'node:http';
+import { eventually } from '@holdfast/testing';
 import { SeatMaps, type OpenSeatMap } from './seat-maps';
 import { bareEvent } from './spec/bare-event';
 import { openSale, serviceUnderTest, type Caller, type ServiceUnderTest } from './spec/service-under-test';
-import { until } from './spec/until';
 
 const CONNECTIONS_MAX = 2;
 const READERS = 2 * CONNECTIONS_MAX;
@@ -58,13 +58,13 @@ describe('slow readers', () => {
       return map && { ...map, letGo: () => (letGo++, map.letGo()) };
     });
     const text = Buffer.concat((await (await begin('seats')).toArray()) as Buffer[]);
-    await until(() => letGo === 1);
+    await eventually(() => letGo === 1);
     const { headers, body } = await service.app.inject({ method: 'HEAD', url: `${path}/seats` });
     expect([headers['content-length'], body]).toEqual([String(text.length), '']);
-    await until(() => letGo === 2);
+    await eventually(() => letGo === 2);
     const large = Array<Buffer>(LARGE_BYTES / PART_BYTES).fill(Buffer.alloc(PART_BYTES));
     spied.mockResolvedValueOnce({ bytes: LARGE_BYTES, parts: () => large, letGo: () => letGo++ });
     (await begin('seats')).destroy();
-    await until(() => letGo === 3);
+    await eventually(() => letGo === 3);
   });
 });

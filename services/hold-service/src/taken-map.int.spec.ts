@@ -1,9 +1,9 @@
 import { openBroker, type Broker } from '@holdfast/broker';
 import { SeatsChanged } from '@holdfast/contracts';
 import { guardOwner } from '@holdfast/guard';
+import { eventually } from '@holdfast/testing';
 import { Connections } from './connections';
 import { openSale, serviceUnderTest, type Caller, type ServiceUnderTest } from './spec/service-under-test';
-import { until } from './spec/until';
 
 const READY_MS = 30_000;
 const START_MS = 60_000;
@@ -61,7 +61,7 @@ describe.each([
       expect(await ann('DELETE', String(headers.location))).toMatchObject({ status: 200 });
       for (const ben of bens) {
         let bought = '';
-        await until(async () => {
+        await eventually(async () => {
           const answer = await take(ben, seatId);
           bought = String(answer.headers.location);
           return answer.status === 201;
@@ -137,7 +137,7 @@ describe('a message that a seat is free', () => {
       map.note(eventId, [{ seatId: 'A1', state: 'held', holder: owner, msLeft: 60_000 }], map.now());
       expect(map.known(eventId, other, ['A1'])).toHaveLength(1);
       await client.send(SeatsChanged, message);
-      await until(() => Promise.resolve(map.known(eventId, other, ['A1']).length === 0));
+      await eventually(() => Promise.resolve(map.known(eventId, other, ['A1']).length === 0));
     } finally {
       clock.mockRestore();
     }

@@ -1,7 +1,7 @@
 import { openBroker, type Broker } from '@holdfast/broker';
 import { DatabaseClock, openEngine, type ExpiryEngine } from '@holdfast/expiry';
+import { eventually } from '@holdfast/testing';
 import { openSale, serviceUnderTest, type Caller, type ServiceUnderTest } from './spec/service-under-test';
-import { until } from './spec/until';
 
 const READY_MS = 10_000;
 
@@ -41,7 +41,7 @@ describe('timers of holds', () => {
     const { body } = await take('k');
     await take('k');
     await take('other');
-    await until(() => due.length > 0);
+    await eventually(() => due.length > 0);
     expect(due).toEqual([
       { holdId: body.holdId, deadline: new Date(String(body.expiresAt)), at: expect.any(Number) as number },
     ]);

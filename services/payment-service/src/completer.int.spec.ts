@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
+import { eventually } from '@holdfast/testing';
 import { v7 as newId } from 'uuid';
 import { hasEnded, type World } from './attempt-lifecycle';
 import type { Attempt, AttemptFacts } from './attempts';
@@ -47,7 +47,7 @@ describe('several completers', () => {
       const now = await Promise.all(started.map((attempt) => world.attempts.reread(attempt)));
       return now.filter(({ state }) => !hasEnded(state)).length;
     };
-    for (const giveUpAt = Date.now() + 20_000; (await unfinished()) > 0 && Date.now() < giveUpAt;) await sleep(20);
+    await eventually(async () => (await unfinished()) === 0);
     await Promise.all(completers.map((completer) => completer.stop()));
     expect(await unfinished()).toBe(0);
     // begun, unconfirmed, authorised, booked, captured: a move made twice would show here.

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { eventually } from '@holdfast/testing';
 import { Completer } from './completer';
 
 it('says once that it cannot look for unfinished work, not at every look', async () => {
@@ -12,7 +12,7 @@ it('says once that it cannot look for unfinished work, not at every look', async
   const logger = { log: write, warn: write, error: write };
   const completer = new Completer([takeUp], { everyMs: 1, onFault: write, logger });
   completer.start();
-  while (looks < 3) await sleep(20);
+  await eventually(() => looks >= 3);
   await completer.stop();
   expect(lines).toEqual([expect.stringContaining('Postgres is away')]);
 });

@@ -1,11 +1,10 @@
-import { privateRabbitmq, ServiceProcess, type PrivateServer } from '@holdfast/testing';
+import { eventually, privateRabbitmq, ServiceProcess, type PrivateServer } from '@holdfast/testing';
 import { SignJWT } from 'jose';
 import { v7 as newId } from 'uuid';
 import { PaymentRig, type HeldSeats } from './payment-rig.spec';
 
 const SECRET = 'a secret of at least thirty-two characters';
 const START_MS = 120_000;
-const WAIT_MS = 30_000;
 
 let rabbitmq: PrivateServer;
 let rig: PaymentRig;
@@ -52,25 +51,21 @@ async function call(method: string, path: string, held: HeldSeats, body?: object
 const pay = ({ eventId, holdId, ...held }: HeldSeats, paymentMethod: string) =>
   call('POST', '/v1/payments', { eventId, holdId, ...held }, { eventId, holdId, paymentMethod });
 
-async function eventually(held: HeldSeats, attemptId: string, state: string): Promise<void> {
+async function reached(held: HeldSeats, attemptId: string, state: string): Promise<void> {
   let seen: unknown;
-  for (const giveUpAt = Date.now() + WAIT_MS; Date.now() < giveUpAt;) {
-    seen = (await call('GET', `/v1/payments/${attemptId}`, held)).body.state;
-    if (seen === state) return;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  throw new Error(`is ${String(seen)}, not ${state}`);
+  await eventually(
+    async () => (seen = (await call('GET', `/v1/payments/${attemptId}`, held)).body.state) === state,
+    () => `${state}; it is ${String(seen)}`,
+  );
 }
 
 /** The sandbox is in this process, so its books can be looked at between two of its answers. */
 async function authorised(held: HeldSeats): Promise<void> {
-  for (const giveUpAt = Date.now() + WAIT_MS; Date.now() < giveUpAt;) {
-    const intents = [...rig.sandbox.books.intents.values()];
-    if (intents.some(({ status, metadata }) => status === 'requires_capture' && metadata.holdId === held.holdId))
-      return;
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-  throw new Error('not authorised');
+  await eventually(() =>
+    [...rig.sandbox.books.intents.values()].some(
+      ({ status, metadata }) => status === 'requires_capture' && metadata.holdId === held.holdId,
+    ),
+  );
 }
 
 describe('payment-service killed in the middle of a payment', () => {
@@ -85,7 +80,7 @@ describe('payment-service killed in the middle of a payment', () => {
     const attemptId = String(pending.body.paymentId);
     await service.kill();
     await service.start();
-    await eventually(held, attemptId, 'captured');
+    await reached(held, attemptId, 'captured');
     expect(await rig.booksOf(held, { attemptId })).toEqual({ chargedMinor: 9_000, booked: true, open: [] });
   });
 });
@@ -105,7 +100,7 @@ describe('RabbitMQ stopped', () => {
       expect(refused.headers.get('retry-after')).not.toBeNull();
 
       await rabbitmq.start();
-      await eventually(running, String(pending.body.paymentId), 'captured');
+      await reached(running, String(pending.body.paymentId), 'captured');
       const books = [...rig.sandbox.books.intents.values()].filter(({ metadata }) => metadata.holdId === late.holdId);
       expect(books).toEqual([]);
       expect((await pay(late, 'pm_card_visa')).status).toBe(201);

@@ -1,3 +1,4 @@
+import { eventually } from '@holdfast/testing';
 import { PacedLooks } from './paced-looks';
 
 const HOUR_MS = 3_600_000;
@@ -34,7 +35,7 @@ describe('a look', () => {
     const paced = new PacedLooks<number>({ pauseMs: 1, keysMax: 2 });
     let looked = 0;
     const look = () => Promise.resolve((looked += 1));
-    while ((await paced.at('a', look)) < 3) await new Promise((resolve) => setTimeout(resolve, 1));
+    await eventually(async () => (await paced.at('a', look)) === 3);
     expect(looked).toBe(3);
   });
 });

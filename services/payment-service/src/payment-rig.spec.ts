@@ -20,7 +20,7 @@ import {
 } from '@holdfast/inventory';
 import type { Database } from '@holdfast/postgres';
 import { SandboxConfig, startSandbox, type Charge, type Intent, type Sandbox } from '@holdfast/sandbox-provider';
-import { testDatabase, testVhost, type TestDatabase, type TestVhost } from '@holdfast/testing';
+import { eventually, testDatabase, testVhost, type TestDatabase, type TestVhost } from '@holdfast/testing';
 import { v7 as newId } from 'uuid';
 import { advance, type World } from './attempt-lifecycle';
 import { Attempts, type Attempt } from './attempts';
@@ -33,8 +33,6 @@ import { Refunds } from './refunds';
 const READY_MS = 15_000;
 /** How long the bank takes for a refund that is pending. */
 const REFUND_MS = 30;
-const SETTLE_MS = 10_000;
-const LOOK_MS = 10;
 const SEAT_PRICE_MINOR = 4_500;
 
 /** Times small enough that a test waits for nobody, yet above what the machine takes. */
@@ -182,11 +180,7 @@ export class PaymentRig {
   async settled({ attemptId }: Attempt): Promise<void> {
     const busy = `SELECT FROM payments.attempts
                    WHERE attempt_id = $1 AND ended_at IS NULL AND (in_hand OR next_at <= clock_timestamp())`;
-    for (const giveUpAt = Date.now() + SETTLE_MS; Date.now() < giveUpAt;) {
-      if ((await this.database.query(busy, [attemptId])).length === 0) return;
-      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
-    }
-    throw new Error('is still worked on');
+    await eventually(async () => (await this.database.query(busy, [attemptId])).length === 0);
   }
 
   /** What the provider's books and the seats say of an attempt; the answers of payment-service are not asked. */

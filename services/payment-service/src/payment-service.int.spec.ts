@@ -1,4 +1,5 @@
 import { createHttpApp } from '@holdfast/http';
+import { eventually } from '@holdfast/testing';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { SignJWT } from 'jose';
 import { v7 as newId } from 'uuid';
@@ -109,14 +110,12 @@ const attemptsOf = async ({ holdId }: HeldSeats) =>
 const intentsOf = ({ holdId }: HeldSeats) =>
   [...rig.sandbox.books.intents.values()].filter((intent) => intent.metadata.holdId === holdId);
 
-async function eventually(read: () => Promise<Answer>, state: string): Promise<Answer> {
-  for (const giveUpAt = Date.now() + 10_000; Date.now() < giveUpAt;) {
-    const answer = await read();
-    if (answer.json<{ state: string }>().state === state) return answer;
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  throw new Error(`did not become ${state}`);
-}
+/** Its answer once it is captured. */
+const captured = (paymentId: string, buyerId: string, on = app): Promise<Answer> =>
+  eventually(async () => {
+    const answer = await read(paymentId, buyerId, on);
+    return answer.json<{ state: string }>().state === 'captured' && answer;
+  });
 
 describe('POST /v1/payments', () => {
   it('charges the price of the seats and gives them for good', async () => {
@@ -279,7 +278,7 @@ describe('a payment that waits for its payer', () => {
     const { url } = waiting.json<{ nextAction: { url: string } }>().nextAction;
     await fetch(url, { method: 'POST', body: new URLSearchParams({ outcome: 'succeeded' }) });
 
-    const done = await eventually(() => read(paymentIdOf(waiting), held.buyerId), 'captured');
+    const done = await captured(paymentIdOf(waiting), held.buyerId);
     expect(done.json()).toMatchObject({ holdId: held.holdId });
     expect((await pay(held, asked)).statusCode).toBe(201);
   });
@@ -386,7 +385,7 @@ describe('an answer that takes too long', () => {
     expect(pending.statusCode).toBe(202);
     expect(pending.json()).toMatchObject({ state: 'pending' });
     expect((await pay(held, asked)).json()).toMatchObject({ state: 'pending' });
-    await eventually(() => read(paymentIdOf(pending), held.buyerId), 'captured');
+    await captured(paymentIdOf(pending), held.buyerId);
     expect((await pay(held, asked)).statusCode).toBe(201);
   });
 
@@ -396,7 +395,7 @@ describe('an answer that takes too long', () => {
     const pending = await pay(held, { paymentMethod: 'pm_sandbox_slow_1500', on: impatient });
     expect(pending.json()).toMatchObject({ state: 'pending' });
     await stop(impatient);
-    const done = await eventually(() => read(paymentIdOf(pending), held.buyerId), 'captured');
+    const done = await captured(paymentIdOf(pending), held.buyerId);
     expect(await booksOf(held, done)).toEqual({ chargedMinor: 9_000, booked: true, open: [] });
   });
 });
@@ -408,11 +407,7 @@ describe('a provider that hangs', () => {
     const narrow = await start({ postgresConnectionsMax: 1, inHandMax: 2, answerMs: 1_500 });
     const [first, second, third] = [await rig.holdSeats(), await rig.holdSeats(), await rig.holdSeats()];
     const hanging = [first, second].map((held) => pay(held, { on: narrow, paymentMethod: 'pm_sandbox_slow_1800' }));
-    for (const held of [first, second]) {
-      for (const giveUpAt = Date.now() + 10_000; intentsOf(held).length === 0 && Date.now() < giveUpAt;) {
-        await new Promise((resolve) => setTimeout(resolve, 10));
-      }
-    }
+    for (const held of [first, second]) await eventually(() => intentsOf(held).length > 0);
     // The one connection is free while both wait for the provider.
     expect((await read(paymentIdOf(paid), before.buyerId, narrow)).statusCode).toBe(200);
     const refused = await pay(third, { on: narrow });
@@ -424,7 +419,7 @@ describe('a provider that hangs', () => {
     expect((await read(paymentIdOf(paid), before.buyerId, narrow)).json()).toMatchObject({ refunds: [] });
     const [answer] = await Promise.all(hanging);
     if (!answer) throw new Error('no answer');
-    await eventually(() => read(paymentIdOf(answer), first.buyerId, narrow), 'captured');
+    await captured(paymentIdOf(answer), first.buyerId, narrow);
   });
 });
 
@@ -463,9 +458,7 @@ it('tells of open breaks and of what has no end yet, also while the provider is 
 
   const lonely = await start({ stripeApiUrl: 'http://127.0.0.1:1' });
   const figures = async () => (await lonely.inject('/metrics')).body;
-  while (!(await figures()).includes('kind="refund-failed"')) {
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
+  await eventually(async () => (await figures()).includes('kind="refund-failed"'));
   expect(await figures()).toMatch(/payment_breaks_open{.*kind="refund-failed".*} [1-9]/);
   expect(await figures()).toMatch(/unfinished_payment_seconds{.*state="requires-action".*} 36\d\d/);
   expect(await figures()).toMatch(/unfinished_refund_seconds{.*state="refunding".*} 72\d\d/);

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { SandboxConfig, startSandbox, type Sandbox } from '@holdfast/sandbox-provider';
+import { eventually } from '@holdfast/testing';
 import { v7 as newId } from 'uuid';
 import type { Attempt } from './attempts';
 import { Provider, ProviderSilent } from './provider';
@@ -141,10 +142,7 @@ describe('the provider', () => {
     await expect(provider.createIntent(attempt('pm_card_visa'))).rejects.toMatchObject({ answered: false });
     expect(sandbox.books.intents.size).toBe(known);
 
-    let back: unknown;
-    for (const giveUpAt = Date.now() + 5_000; !back && Date.now() < giveUpAt;) {
-      back = await provider.createIntent(attempt('pm_card_visa')).catch(() => undefined);
-    }
+    const back = await eventually(() => provider.createIntent(attempt('pm_card_visa')).catch(() => undefined));
     expect(back).toMatchObject({ intent: { status: 'requires_confirmation' } });
   });
 

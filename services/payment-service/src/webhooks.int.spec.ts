@@ -1,4 +1,5 @@
 import { createHttpApp } from '@holdfast/http';
+import { eventually } from '@holdfast/testing';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import Stripe from 'stripe';
 import { v7 as newId } from 'uuid';
@@ -109,13 +110,11 @@ async function waitingForPayer(): Promise<{ held: HeldSeats; attempt: Attempt; i
   return { held, attempt, intent };
 }
 
-async function ended(attempt: Attempt): Promise<Attempt> {
-  for (const giveUpAt = Date.now() + 10_000; Date.now() < giveUpAt;) {
+function ended(attempt: Attempt): Promise<Attempt> {
+  return eventually(async () => {
     const now = await rig.world().attempts.reread(attempt);
-    if (hasEnded(now.state)) return now;
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-  throw new Error('has not ended');
+    return hasEnded(now.state) && now;
+  });
 }
 
 describe('a webhook', () => {

@@ -1,10 +1,10 @@
 import { release } from '@holdfast/inventory';
+import { eventually } from '@holdfast/testing';
 import { deleteEndpoint, enableEndpoint, pauseEndpoint, replayFrom, rotateSecret } from './endpoints';
 import { listAttempts } from './deliveries';
 import { CourierRig, MASTER_KEY } from './spec/courier-rig';
 import { SampleEvent } from './spec/ledger';
 import { Receiver, verified, type Received } from './spec/receiver';
-import { until } from './spec/until';
 import { v7 as newId } from 'uuid';
 
 let rig: CourierRig;
@@ -40,10 +40,10 @@ describe('deliveries', () => {
     const endpoint = await rig.addEndpoint(event, receiver.url);
     const holdId = await event.grow(2);
     rig.startCourier();
-    await until(() => receiver.seqs.length === 2);
+    await eventually(() => receiver.seqs.length === 2);
     await release(rig.database, event.eventId, [{ holdId, buyerId: `buyer-${holdId}` }]);
     await event.number();
-    await until(() => receiver.seqs.length === 4);
+    await eventually(() => receiver.seqs.length === 4);
 
     expect(receiver.seqs).toEqual([1, 2, 3, 4]);
     expect(verified(rig.secret(endpoint), last(receiver.received))).toMatchObject({
@@ -58,7 +58,7 @@ describe('deliveries', () => {
     });
     expect(receiver.received.map(({ body }) => body).join()).not.toContain('buyer-');
     expect(last(receiver.received).headers).toMatchObject({ 'content-type': 'application/json' });
-    await until(async () => (await rig.read(endpoint)).deliveredSeq === 4);
+    await eventually(async () => (await rig.read(endpoint)).deliveredSeq === 4);
   });
 
   it('are cut into messages of a hundred entries, one at a time to an endpoint', async () => {
@@ -73,7 +73,7 @@ describe('deliveries', () => {
     };
     rig.startCourier();
     rig.startCourier();
-    await until(async () => (await rig.read(endpoint)).deliveredSeq === 350);
+    await eventually(async () => (await rig.read(endpoint)).deliveredSeq === 350);
     expect(receiver.seqs).toEqual(upTo(350));
     expect(receiver.received).toHaveLength(4);
   });
@@ -84,7 +84,7 @@ describe('deliveries', () => {
     await release(rig.database, event.eventId, [{ holdId, buyerId: `buyer-${holdId}` }]);
     await event.number();
     rig.startCourier();
-    await until(async () => (await rig.read(endpoint)).deliveredSeq === 1_200);
+    await eventually(async () => (await rig.read(endpoint)).deliveredSeq === 1_200);
     expect(receiver.seqs).toEqual(upTo(1_200).slice(600));
   });
 
@@ -95,7 +95,7 @@ describe('deliveries', () => {
     for (let nth = 0; nth < 10; nth++) await event.grow(50);
     rig.startCourier({ deliveriesMax: 2 });
     rig.startCourier({ deliveriesMax: 2 });
-    for (const endpoint of endpoints) await until(async () => (await rig.read(endpoint)).deliveredSeq === 500);
+    for (const endpoint of endpoints) await eventually(async () => (await rig.read(endpoint)).deliveredSeq === 500);
     for (const each of all) expect(each.seqs).toEqual(upTo(500));
     await Promise.all(others.map((each) => each.stop()));
   });
@@ -107,8 +107,8 @@ describe('deliveries', () => {
     const endpoint = await rig.addEndpoint(event, receiver.url);
     await event.grow(1);
     rig.startCourier();
-    await until(() => silent.received.length === 1);
-    await until(async () => (await rig.read(endpoint)).deliveredSeq === 1);
+    await eventually(() => silent.received.length === 1);
+    await eventually(async () => (await rig.read(endpoint)).deliveredSeq === 1);
     await silent.stop();
   });
 });
@@ -124,7 +124,7 @@ describe('a delivery that fails', () => {
     await event.grow(2);
     receiver.react = react;
     rig.startCourier({ timeoutMs: 300 });
-    await until(async () => (await rig.read(endpoint)).failures === 1);
+    await eventually(async () => (await rig.read(endpoint)).failures === 1);
     const failed = await rig.read(endpoint);
     expect(failed).toMatchObject({ state: 'active', deliveredSeq: 0, lastFailure: detail });
     expect(failed.nextAt.getTime() - failed.serverTime.getTime()).toBeGreaterThan(3_000);
@@ -133,7 +133,7 @@ describe('a delivery that fails', () => {
     await event.grow(1);
     receiver.react = () => 204;
     await rig.makeDue(endpoint);
-    await until(async () => (await rig.read(endpoint)).deliveredSeq === 3);
+    await eventually(async () => (await rig.read(endpoint)).deliveredSeq === 3);
     expect(receiver.seqs).toEqual([1, 2, 1, 2, 3]);
     expect(receiver.ids[1]).toBe(receiver.ids[0]);
     expect(receiver.ids[2]).not.toBe(receiver.ids[0]);
@@ -150,7 +150,7 @@ describe('a delivery that fails', () => {
     const endpoint = await rig.addEndpoint(event, 'http://127.0.0.1:1/hooks');
     await event.grow(1);
     rig.startCourier();
-    await until(async () => (await rig.read(endpoint)).failures === 1);
+    await eventually(async () => (await rig.read(endpoint)).failures === 1);
     expect((await rig.read(endpoint)).lastFailure).toBe('not reached: ECONNREFUSED');
   });
 
@@ -160,7 +160,7 @@ describe('a delivery that fails', () => {
     receiver.react = () => 429;
     receiver.answerHeaders = { 'retry-after': '3600' };
     rig.startCourier();
-    await until(async () => (await rig.read(endpoint)).failures === 1);
+    await eventually(async () => (await rig.read(endpoint)).failures === 1);
     const { nextAt, serverTime } = await rig.read(endpoint);
     expect(nextAt.getTime() - serverTime.getTime()).toBeGreaterThan(3_000_000);
   });
@@ -170,19 +170,19 @@ describe('a delivery that fails', () => {
     await event.grow(2);
     receiver.react = () => 500;
     rig.startCourier();
-    await until(async () => (await rig.read(endpoint)).failures === 1);
+    await eventually(async () => (await rig.read(endpoint)).failures === 1);
     await rig.ageFailure(endpoint, 119);
     await rig.makeDue(endpoint);
-    await until(async () => (await rig.read(endpoint)).failures === 2);
+    await eventually(async () => (await rig.read(endpoint)).failures === 2);
     expect(await rig.read(endpoint)).toMatchObject({ state: 'active' });
     await rig.ageFailure(endpoint, 2);
     await rig.makeDue(endpoint);
-    await until(async () => (await rig.read(endpoint)).failures === 3);
+    await eventually(async () => (await rig.read(endpoint)).failures === 3);
     expect(await rig.read(endpoint)).toMatchObject({ state: 'disabled', disabledReason: 'failing', deliveredSeq: 0 });
 
     receiver.react = () => 200;
     await enableEndpoint(rig.database, event.eventId, endpoint.endpointId);
-    await until(async () => (await rig.read(endpoint)).deliveredSeq === 2);
+    await eventually(async () => (await rig.read(endpoint)).deliveredSeq === 2);
     expect(await rig.read(endpoint)).toMatchObject({ state: 'active', failures: 0, disabledReason: null });
   });
 
@@ -191,7 +191,7 @@ describe('a delivery that fails', () => {
     await event.grow(1);
     receiver.react = () => 410;
     rig.startCourier();
-    await until(async () => (await rig.read(endpoint)).state === 'disabled');
+    await eventually(async () => (await rig.read(endpoint)).state === 'disabled');
     expect(await rig.read(endpoint)).toMatchObject({ disabledReason: 'gone', lastFailure: 'answered 410' });
   });
 
@@ -201,9 +201,9 @@ describe('a delivery that fails', () => {
     for (let nth = 0; nth < 60; nth++) {
       await event.grow(1);
       courier.wake(event);
-      await until(() => receiver.received.length === nth + 1);
+      await eventually(() => receiver.received.length === nth + 1);
     }
-    await until(async () => (await rig.read(endpoint)).deliveredSeq === 60);
+    await eventually(async () => (await rig.read(endpoint)).deliveredSeq === 60);
     const log = await listAttempts(rig.database, event.eventId, endpoint.endpointId);
     expect(log.map(({ firstSeq }) => firstSeq)).toEqual(upTo(60).slice(10).reverse());
   });
@@ -218,14 +218,14 @@ describe('after a crash', () => {
         throw new Error('killed');
       },
     });
-    await until(() => rig.faults.length === 1);
+    await eventually(() => rig.faults.length === 1);
     expect(await rig.read(endpoint)).toMatchObject({ deliveredSeq: 0 });
     await rig.stopCouriers();
 
     await event.grow(3);
     rig.startCourier();
     await rig.makeDue(endpoint);
-    await until(async () => (await rig.read(endpoint)).deliveredSeq === 5);
+    await eventually(async () => (await rig.read(endpoint)).deliveredSeq === 5);
     expect(receiver.seqs).toEqual([1, 2, 1, 2, 3, 4, 5]);
     expect(receiver.ids[1]).toBe(receiver.ids[0]);
     expect(receiver.received[1]?.body).toBe(receiver.received[0]?.body);
@@ -237,20 +237,20 @@ describe('after a crash', () => {
     let answerLate: (status: number) => void = () => undefined;
     receiver.react = () => new Promise<number>((resolve) => (answerLate = resolve));
     const slow = rig.startCourier({ deliveriesMax: 1 });
-    await until(() => receiver.received.length === 1);
+    await eventually(() => receiver.received.length === 1);
     // The other one looks at the event, as the bystander shows: it has both its hands free, the slow one has none.
     const bystander = await Receiver.start();
     const other = await rig.addEndpoint(event, bystander.url);
     rig.startCourier();
     await event.grow(1);
-    await until(async () => (await rig.read(other)).deliveredSeq === 2);
+    await eventually(async () => (await rig.read(other)).deliveredSeq === 2);
     expect(receiver.received).toHaveLength(1);
     await bystander.stop();
 
     // The lease runs out: the other one repeats the delivery, refused this time.
     receiver.react = () => 500;
     await rig.makeDue(endpoint);
-    await until(async () => (await rig.read(endpoint)).failures === 1);
+    await eventually(async () => (await rig.read(endpoint)).failures === 1);
     answerLate(204);
     await slow.stop();
     expect(await rig.read(endpoint)).toMatchObject({ deliveredSeq: 0, failures: 1 });
@@ -262,13 +262,13 @@ describe('the organiser', () => {
     const endpoint = await rig.addEndpoint(event, receiver.url);
     await event.grow(120);
     rig.startCourier();
-    await until(async () => (await rig.read(endpoint)).deliveredSeq === 120);
+    await eventually(async () => (await rig.read(endpoint)).deliveredSeq === 120);
     await replayFrom(rig.database, keyed(endpoint), 1);
-    await until(() => receiver.received.length === 4);
+    await eventually(() => receiver.received.length === 4);
     expect(receiver.ids.slice(2)).toEqual(receiver.ids.slice(0, 2));
-    await until(async () => (await rig.read(endpoint)).deliveredSeq === 120);
+    await eventually(async () => (await rig.read(endpoint)).deliveredSeq === 120);
     await replayFrom(rig.database, keyed(endpoint), 119);
-    await until(() => receiver.received.length === 5);
+    await eventually(() => receiver.received.length === 5);
     expect(receiver.seqs).toEqual([...upTo(120), ...upTo(120), 119, 120]);
   });
 
@@ -276,15 +276,15 @@ describe('the organiser', () => {
     const endpoint = await rig.addEndpoint(event, receiver.url);
     await event.grow(2);
     rig.startCourier();
-    await until(async () => (await rig.read(endpoint)).deliveredSeq === 2);
+    await eventually(async () => (await rig.read(endpoint)).deliveredSeq === 2);
     let answer: (status: number) => void = () => undefined;
     receiver.react = () => new Promise<number>((resolve) => (answer = resolve));
     await event.grow(1);
-    await until(() => receiver.received.length === 2);
+    await eventually(() => receiver.received.length === 2);
     await replayFrom(rig.database, keyed(endpoint), 2);
     receiver.react = () => 204;
     answer(204);
-    await until(async () => (await rig.read(endpoint)).deliveredSeq === 3);
+    await eventually(async () => (await rig.read(endpoint)).deliveredSeq === 3);
     expect(receiver.seqs).toEqual([1, 2, 3, 2, 3]);
   });
 
@@ -293,9 +293,9 @@ describe('the organiser', () => {
     await event.grow(3);
     receiver.react = ({ body }) => (body.includes('"seq":1,') ? 500 : 204);
     rig.startCourier();
-    await until(async () => (await rig.read(endpoint)).failures === 1);
+    await eventually(async () => (await rig.read(endpoint)).failures === 1);
     await replayFrom(rig.database, keyed(endpoint), 2);
-    await until(async () => (await rig.read(endpoint)).deliveredSeq === 3);
+    await eventually(async () => (await rig.read(endpoint)).deliveredSeq === 3);
     expect(receiver.seqs).toEqual([1, 2, 3, 2, 3]);
   });
 
@@ -304,13 +304,13 @@ describe('the organiser', () => {
     await rotateSecret(rig.database, keyed(endpoint), 24);
     await event.grow(1);
     rig.startCourier();
-    await until(() => receiver.received.length === 1);
+    await eventually(() => receiver.received.length === 1);
     for (const generation of [1, 2]) {
       expect(verified(rig.secret(endpoint, generation), last(receiver.received)).type).toBe('seats.changed');
     }
     await rig.database.query(`UPDATE webhooks.endpoints SET previous_signs_until = clock_timestamp()`);
     await event.grow(1);
-    await until(() => receiver.received.length === 2);
+    await eventually(() => receiver.received.length === 2);
     expect(verified(rig.secret(endpoint, 2), last(receiver.received)).type).toBe('seats.changed');
     expect(() => verified(rig.secret(endpoint, 1), last(receiver.received))).toThrow('No matching signature');
   });
@@ -322,10 +322,10 @@ describe('the organiser', () => {
     await pauseEndpoint(rig.database, event.eventId, endpoint.endpointId);
     await event.grow(2);
     rig.startCourier();
-    await until(async () => (await rig.read(other)).deliveredSeq === 2);
+    await eventually(async () => (await rig.read(other)).deliveredSeq === 2);
     expect(receiver.received).toEqual([]);
     await enableEndpoint(rig.database, event.eventId, endpoint.endpointId);
-    await until(() => receiver.received.length === 1);
+    await eventually(() => receiver.received.length === 1);
     expect(receiver.seqs).toEqual([1, 2]);
     await bystander.stop();
   });
@@ -336,7 +336,7 @@ describe('the organiser', () => {
     let answer: (status: number) => void = () => undefined;
     receiver.react = () => new Promise<number>((resolve) => (answer = resolve));
     const courier = rig.startCourier();
-    await until(() => receiver.received.length === 1);
+    await eventually(() => receiver.received.length === 1);
     expect(await deleteEndpoint(rig.database, event.eventId, endpoint.endpointId)).toBe(true);
     answer(204);
     await courier.stop();
@@ -350,7 +350,7 @@ describe('a name that leads elsewhere after it was registered', () => {
     await event.grow(1);
     const resolve = () => Promise.resolve(['127.0.0.1']);
     rig.startCourier({ allowedNetworks: [], resolve });
-    await until(async () => (await rig.read(endpoint)).failures === 1);
+    await eventually(async () => (await rig.read(endpoint)).failures === 1);
     expect(rig.attempts).toMatchObject([{ outcome: 'not-allowed', detail: 'url must lead to public addresses only' }]);
     expect(receiver.received).toEqual([]);
   });
@@ -361,7 +361,7 @@ describe('a name that leads elsewhere after it was registered', () => {
     // Checked and connected by one look-up: what a second one would say does not matter.
     const answers = [['127.0.0.1'], ['10.255.255.1']];
     rig.startCourier({ resolve: () => Promise.resolve(answers.shift() ?? []) });
-    await until(() => receiver.received.length === 1);
+    await eventually(() => receiver.received.length === 1);
     expect(answers).toHaveLength(1);
     expect(last(receiver.received).headers.host).toBe(`hooks.example.com:${receiver.port}`);
   });
@@ -370,7 +370,7 @@ describe('a name that leads elsewhere after it was registered', () => {
     const endpoint = await rig.addEndpoint(event, 'https://hooks.example.com/');
     await event.grow(1);
     rig.startCourier({ resolve: () => Promise.resolve([]) });
-    await until(async () => (await rig.read(endpoint)).failures === 1);
+    await eventually(async () => (await rig.read(endpoint)).failures === 1);
     expect(rig.attempts).toMatchObject([{ outcome: 'unreachable' }]);
   });
 });
@@ -379,6 +379,6 @@ it('a master key that takes the place of another signs beside it while both are 
   const endpoint = await rig.addEndpoint(event, receiver.url);
   await event.grow(1);
   rig.startCourier({ keys: { current: `${MASTER_KEY}, the next`, previous: MASTER_KEY } });
-  await until(() => receiver.received.length === 1);
+  await eventually(() => receiver.received.length === 1);
   expect(verified(rig.secret(endpoint), last(receiver.received)).type).toBe('seats.changed');
 });

@@ -1,10 +1,10 @@
 import type { Database } from '@holdfast/postgres';
+import { eventually } from '@holdfast/testing';
 import { readFigures, takeTurns, type Taking } from './deliveries';
 import type { Endpoint } from './endpoints';
 import { CourierRig } from './spec/courier-rig';
 import { SampleEvent } from './spec/ledger';
 import { Receiver } from './spec/receiver';
-import { until } from './spec/until';
 
 let rig: CourierRig;
 const receivers: Receiver[] = [];
@@ -42,21 +42,21 @@ describe('an organiser whose receivers hang', () => {
     hanging.react = () => gate;
     const stuck = await addDue('hangs', hanging.url, 6);
     const courier = rig.startCourier({ deliveriesMax: 4, deliveriesPerOrganiserMax: 2 });
-    await until(() => hanging.received.length === 2);
+    await eventually(() => hanging.received.length === 2);
 
     const event = await SampleEvent.open(rig.database, 'answers');
     const endpoints = [await rig.addEndpoint(event, other.url), await rig.addEndpoint(event, other.url)];
     for (let seq = 1; seq <= 3; seq++) {
       await event.grow(1);
-      for (const endpoint of endpoints) await until(async () => (await delivered(endpoint)) === seq);
+      for (const endpoint of endpoints) await eventually(async () => (await delivered(endpoint)) === seq);
     }
     expect(hanging.received).toHaveLength(2);
     expect(courier.organisersFull()).toEqual(['hangs']);
     expect(await readFigures(rig.database, courier.organisersFull())).toMatchObject({ waiting: 4, heldBack: 4 });
 
     open(204);
-    for (const endpoint of stuck) await until(async () => (await delivered(endpoint)) === 1);
-    await until(() => courier.organisersFull().length === 0);
+    for (const endpoint of stuck) await eventually(async () => (await delivered(endpoint)) === 1);
+    await eventually(() => courier.organisersFull().length === 0);
     expect(await readFigures(rig.database, [])).toMatchObject({ waiting: 0, heldBack: 0 });
   });
 });
@@ -74,7 +74,7 @@ describe('a place that comes free', () => {
     const [stranger] = await addDue('two', patient.url, 1);
     if (!second || !stranger) throw new Error('two were added');
     rig.startCourier({ deliveriesMax: 1, deliveriesPerOrganiserMax: 1, pollMs: 60_000 });
-    await until(async () => (await delivered(backlog)) === 500);
+    await eventually(async () => (await delivered(backlog)) === 500);
     expect(order).toEqual(['busy', 'patient', 'patient', 'busy', 'busy', 'busy', 'busy']);
   });
 });

@@ -2,11 +2,10 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ServiceProcess } from '@holdfast/testing';
+import { eventually, ServiceProcess } from '@holdfast/testing';
 import { CourierRig, MASTER_KEY } from './spec/courier-rig';
 import { SampleEvent } from './spec/ledger';
 import { Receiver, verified } from './spec/receiver';
-import { until } from './spec/until';
 
 const JWT_SECRET = 'a secret of at least thirty-two characters';
 
@@ -50,14 +49,14 @@ describe('webhook-service, as a process', () => {
     const service = await startService();
     receiver.react = () => 'hang';
     await event.grow(2);
-    await until(() => receiver.received.length === 1);
+    await eventually(() => receiver.received.length === 1);
     await service.kill();
 
     receiver.react = () => 204;
     await event.grow(1);
     await rig.makeDue(endpoint);
     await service.start();
-    await until(async () => (await rig.read(endpoint)).deliveredSeq === 3);
+    await eventually(async () => (await rig.read(endpoint)).deliveredSeq === 3);
     expect(receiver.seqs).toEqual([1, 2, 1, 2, 3]);
     expect(receiver.ids[1]).toBe(receiver.ids[0]);
     expect(receiver.received[1]?.body).toBe(receiver.received[0]?.body);
@@ -68,12 +67,12 @@ describe('webhook-service, as a process', () => {
     const endpoints = await Promise.all(receivers.map(({ url }) => rig.addEndpoint(event, url)));
     await event.grow(1_000);
     const [first] = [await startService(), await startService()];
-    await until(() => receivers.some(({ received }) => received.length > 1));
+    await eventually(() => receivers.some(({ received }) => received.length > 1));
     await first.kill();
     for (const endpoint of endpoints) {
       // What the killed one had in hand is free when its lease has run out.
       await rig.makeDue(endpoint);
-      await until(async () => (await rig.read(endpoint)).deliveredSeq === 1_000);
+      await eventually(async () => (await rig.read(endpoint)).deliveredSeq === 1_000);
     }
     for (const { seqs, ids } of receivers) {
       expect([...new Set(seqs)]).toEqual(upTo(1_000));
@@ -89,9 +88,9 @@ describe('webhook-service, as a process', () => {
     let answer: (status: number) => void = () => undefined;
     receiver.react = () => new Promise<number>((resolve) => (answer = resolve));
     await event.grow(1);
-    await until(() => receiver.received.length === 1);
+    await eventually(() => receiver.received.length === 1);
     const stopped = service.stop();
-    await until(() => service.log.includes('SIGTERM: stopping'));
+    await eventually(() => service.log.includes('SIGTERM: stopping'));
     answer(204);
     await stopped;
     expect(service.exitCode).toBe(0);
@@ -117,11 +116,11 @@ describe('webhook-service, as a process', () => {
       const endpoint = await rig.addEndpoint(event, known.url);
       const refused = await rig.addEndpoint(event, unknown.url);
       await event.grow(1);
-      await until(() => known.received.length === 1);
+      await eventually(() => known.received.length === 1);
       const [first] = known.received;
       expect(first && verified(rig.secret(endpoint), first).data.entries).toHaveLength(1);
       expect(first?.headers.host).toBe(`localhost:${known.port}`);
-      await until(async () => (await rig.read(refused)).failures === 1);
+      await eventually(async () => (await rig.read(refused)).failures === 1);
       expect((await rig.read(refused)).lastFailure).toBe('not reached: DEPTH_ZERO_SELF_SIGNED_CERT');
       expect(unknown.received).toEqual([]);
       await service.stop();

@@ -7,14 +7,13 @@ import type {
 } from '@holdfast/contracts';
 import { createHttpApp } from '@holdfast/http';
 import { inventoryMigrations } from '@holdfast/inventory';
-import { testDatabase, type TestDatabase } from '@holdfast/testing';
+import { eventually, testDatabase, type TestDatabase } from '@holdfast/testing';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { SignJWT } from 'jose';
 import { v7 as newId } from 'uuid';
 import { webhookMigrations } from './migrations';
 import { SampleEvent } from './spec/ledger';
 import { Receiver, verified } from './spec/receiver';
-import { until } from './spec/until';
 import { WebhookConfig } from './webhook-config';
 import { webhookService } from './webhook-service';
 
@@ -106,10 +105,10 @@ describe('an endpoint', () => {
     expect(rest).toMatchObject({ eventId: event.eventId, url: receiver.url, kinds: null });
 
     await event.grow(2);
-    await until(() => receiver.received.length === 1);
+    await eventually(() => receiver.received.length === 1);
     const [first] = receiver.received;
     expect(first && verified(secret, first).data.entries.map(({ seq }) => seq)).toEqual([1, 2]);
-    await until(async () => (await read(endpointId)).deliveredSeq === 2);
+    await eventually(async () => (await read(endpointId)).deliveredSeq === 2);
     expect(await read(endpointId)).toMatchObject({ state: 'active', lastSeq: 2, failures: 0 });
   });
 
@@ -117,11 +116,11 @@ describe('an endpoint', () => {
     await event.grow(3);
     const { endpointId } = await created();
     await event.grow(1);
-    await until(() => receiver.received.length === 1);
+    await eventually(() => receiver.received.length === 1);
     expect(receiver.seqs).toEqual([4]);
     const answer = await ask('POST', `/${endpointId}/replay`, { body: { fromSeq: 1 } });
     expect(answer.json()).toMatchObject({ endpointId, deliveredSeq: 0 });
-    await until(() => receiver.received.length === 2);
+    await eventually(() => receiver.received.length === 2);
     expect(receiver.seqs).toEqual([4, 1, 2, 3, 4]);
   });
 
@@ -147,7 +146,7 @@ describe('an endpoint', () => {
     expectProblem(await ask('DELETE', `/${first.endpointId}`), 404, 'unknown-endpoint');
     expectProblem(await ask('GET', `/${first.endpointId}`), 404, 'unknown-endpoint');
     await event.grow(1);
-    await until(async () => (await read(second.endpointId)).deliveredSeq === 1);
+    await eventually(async () => (await read(second.endpointId)).deliveredSeq === 1);
     expect(receiver.received).toEqual([]);
   });
 
@@ -155,7 +154,7 @@ describe('an endpoint', () => {
     receiver.react = () => 500;
     const { endpointId } = await created();
     await event.grow(1);
-    await until(async () => (await read(endpointId)).failures === 1);
+    await eventually(async () => (await read(endpointId)).failures === 1);
     const { lastFailure, nextTryAt, serverTime } = await read(endpointId);
     expect(lastFailure?.reason).toBe('answered 500');
     expect(Date.parse(nextTryAt ?? '')).toBeGreaterThan(Date.parse(serverTime));
@@ -165,7 +164,7 @@ describe('an endpoint', () => {
 
     receiver.react = () => 200;
     expect((await ask('POST', `/${endpointId}/enable`)).json()).toMatchObject({ state: 'active', failures: 0 });
-    await until(async () => (await read(endpointId)).deliveredSeq === 1);
+    await eventually(async () => (await read(endpointId)).deliveredSeq === 1);
   });
 
   it('is paused and enabled', async () => {
@@ -174,14 +173,14 @@ describe('an endpoint', () => {
     await event.grow(1);
     expect(await read(endpointId)).toMatchObject({ state: 'paused', deliveredSeq: 0, lastSeq: 1 });
     expect((await ask('POST', `/${endpointId}/enable`)).json()).toMatchObject({ state: 'active' });
-    await until(() => receiver.received.length === 1);
+    await eventually(() => receiver.received.length === 1);
   });
 
   it('that is gone says so', async () => {
     receiver.react = () => 410;
     const { endpointId } = await created();
     await event.grow(1);
-    await until(async () => (await read(endpointId)).state === 'disabled');
+    await eventually(async () => (await read(endpointId)).state === 'disabled');
     const gone = await read(endpointId);
     expect(gone).toMatchObject({ disabledReason: 'gone', lastFailure: { reason: 'answered 410' } });
     expect(gone.nextTryAt).toBeUndefined();
@@ -193,7 +192,7 @@ describe('an endpoint', () => {
     expect(rotated.secret).not.toBe(secret);
     expect(Date.parse(rotated.previousSignsUntil) - Date.parse(rotated.serverTime)).toBeGreaterThan(23 * 3_600_000);
     await event.grow(1);
-    await until(() => receiver.received.length === 1);
+    await eventually(() => receiver.received.length === 1);
     const [first] = receiver.received;
     for (const each of [secret, rotated.secret]) expect(first && verified(each, first)).toBeTruthy();
   });
@@ -241,10 +240,10 @@ describe('the same key again', () => {
   it('replays once', async () => {
     const { endpointId } = await created();
     await event.grow(1);
-    await until(async () => (await read(endpointId)).deliveredSeq === 1);
+    await eventually(async () => (await read(endpointId)).deliveredSeq === 1);
     const key = newId();
     await ask('POST', `/${endpointId}/replay`, { key, body: { fromSeq: 1 } });
-    await until(async () => (await read(endpointId)).deliveredSeq === 1);
+    await eventually(async () => (await read(endpointId)).deliveredSeq === 1);
     const again = await ask('POST', `/${endpointId}/replay`, { key, body: { fromSeq: 1 } });
     expect(again.headers['idempotency-replayed']).toBe('true');
     expect(again.json()).toMatchObject({ deliveredSeq: 1 });
@@ -364,9 +363,11 @@ it('tells its figures', async () => {
   receiver.react = () => 500;
   const { endpointId } = await created();
   await event.grow(1);
-  await until(async () => (await read(endpointId)).failures === 1);
+  await eventually(async () => (await read(endpointId)).failures === 1);
   const fresh = await start();
-  await until(async () => /webhook_endpoints{[^}]*state="active"[^}]*} 1/.test((await fresh.inject('/metrics')).body));
+  await eventually(async () =>
+    /webhook_endpoints{[^}]*state="active"[^}]*} 1/.test((await fresh.inject('/metrics')).body),
+  );
   const { body } = await fresh.inject('/metrics');
   expect(Number(/holdfast_webhook_lag_seconds{[^}]*} (.+)/.exec(body)?.[1])).toBeGreaterThan(0);
   expect((await app.inject('/metrics')).body).toMatch(

@@ -1,7 +1,7 @@
 import { openRedis, openRedisSubscriber, whenRedisReady, type RedisClient } from '@holdfast/redis';
-import { privateRedis, type PrivateServer } from '@holdfast/testing';
+import { eventually, privateRedis, type PrivateServer } from '@holdfast/testing';
 import { v7 as newId } from 'uuid';
-import { eventually, itKeepsTheExpiryContract } from '../engine-contract.spec';
+import { itKeepsTheExpiryContract } from '../engine-contract.spec';
 import type { EngineParts } from '../engine-parts';
 import type { ExpiryEngine, HoldDeadline } from '../expiry-engine';
 import { openEngine, openScheduler } from '../open-engine';

@@ -1,5 +1,6 @@
+import { eventually } from '@holdfast/testing';
 import { v7 as newId } from 'uuid';
-import { eventually, itKeepsTheExpiryContract } from '../engine-contract.spec';
+import { itKeepsTheExpiryContract } from '../engine-contract.spec';
 import type { HoldDeadline } from '../expiry-engine';
 import { openEngine, openScheduler } from '../open-engine';
 import { linkTo, sqsEmulator, sqsRig } from '../spec/sqs-rig.spec';

@@ -1,8 +1,9 @@
 import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { eventually } from '@holdfast/testing';
 import { v7 as newId } from 'uuid';
-import { eventually, type EngineRig } from '../engine-contract.spec';
+import type { EngineRig } from '../engine-contract.spec';
 import type { ExpiryEngine, ExpiryScheduler, HoldDeadline } from '../expiry-engine';
 import { openEngine, openScheduler } from '../open-engine';
 import { rabbitmqRig } from '../spec/rabbitmq-rig.spec';

@@ -1,6 +1,7 @@
 import { link, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { eventually } from '@holdfast/testing';
 import { v7 as newId } from 'uuid';
 import type { DueOutcome, OnDue } from '../expiry-engine';
 import type { Timer } from '../timer';
@@ -22,13 +23,6 @@ const timer = (inMs: number, holds = 1): Timer => ({
   deadline: new Date(Math.round(now()) + inMs),
   holdIds: Array.from({ length: holds }, () => newId()),
 });
-
-async function eventually(condition: () => boolean): Promise<void> {
-  for (const giveUpAt = now() + 20_000; !condition();) {
-    if (now() > giveUpAt) throw new Error(`did not come true: ${condition.toString()}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
 
 describe('a shard of the timing wheel', () => {
   let folder: string;

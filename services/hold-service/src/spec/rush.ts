@@ -1,6 +1,5 @@
-import type { TestDatabase } from '@holdfast/testing';
+import { eventually, type TestDatabase } from '@holdfast/testing';
 import type { Caller } from './service-under-test';
-import { until } from './until';
 
 const BUYERS_AT_ONCE = 12;
 const SEATS = Array.from({ length: 12 }, (_, nth) => `St-A-${nth + 1}`);
@@ -26,7 +25,7 @@ export class Rush {
   /** Resolves when the buyers have had this many answers more. */
   async goesOn(answers = 100): Promise<void> {
     const wanted = this.answered + answers;
-    await until(() => this.answered >= wanted);
+    await eventually(() => this.answered >= wanted);
   }
 
   async stop(): Promise<void> {
@@ -61,12 +60,12 @@ export async function sellEverySeatAgain(callers: Caller[], path: string): Promi
     await Promise.all(
       SEATS.map(async (seatId) => {
         let location = '';
-        await until(async () => {
+        await eventually(async () => {
           const answer = await caller('POST', path, { body: { seats: [seatId] } });
           location = String(answer.headers.location);
           return answer.status === 201;
         });
-        await until(async () => (await caller('DELETE', location)).status === 200);
+        await eventually(async () => (await caller('DELETE', location)).status === 200);
       }),
     );
   }
