@@ -22,7 +22,7 @@ import type { Database } from '@holdfast/postgres';
 import { SandboxConfig, startSandbox, type Charge, type Intent, type Sandbox } from '@holdfast/sandbox-provider';
 import { eventually, testDatabase, testVhost, type TestDatabase, type TestVhost } from '@holdfast/testing';
 import { v7 as newId } from 'uuid';
-import { advance, type World } from './attempt-lifecycle';
+import { advance, hasEnded, type World } from './attempt-lifecycle';
 import { Attempts, type Attempt } from './attempts';
 import { brokerHoldCommands } from './hold-commands';
 import { paymentMigrations } from './migrations';
@@ -161,12 +161,16 @@ export class PaymentRig {
     }
   }
 
-  /** Records an attempt for a hold and drives it as far as it goes by itself. */
+  /** Records an attempt for a hold and drives it as far as it goes by itself, however late the sandbox answers. */
   async pay(held: HeldSeats, paymentMethod: string, world = this.world()): Promise<Attempt> {
     const request = { ...held, paymentMethod, key: newId(), bodyHash: Buffer.from(held.holdId) };
     const begun = await world.attempts.start(request);
     if (begun.outcome !== 'started') throw new Error(begun.outcome);
-    return advance(begun.attempt, world, false);
+    let attempt = await advance(begun.attempt, world, false);
+    return eventually(async () => {
+      if (hasEnded(attempt.state) || attempt.state === 'requires-action') return attempt;
+      attempt = await advance(attempt, world, true);
+    });
   }
 
   /** The payer's answer to 3-D Secure. */
