@@ -1,10 +1,9 @@
 import { randomUUID } from 'node:crypto';
+import { PLAIN_CATEGORY, plainPlan } from '@holdfast/plan';
 import type { Database } from '@holdfast/postgres';
 import type { BenchSystem } from './bench-system';
 
-const SEATS_PER_ROW = 1_000;
 const PRICE_MINOR = 4_500;
-const CATEGORY = 'Standard';
 
 /** An event whose seats are `S0`, `S1` and so on, made over HTTP as any organiser would. */
 export async function createEvent(
@@ -22,26 +21,13 @@ export async function createEvent(
     body: JSON.stringify({
       name: `Bench of ${seats} seats`,
       currency: 'EUR',
-      plan: planOf(seats),
-      prices: { [CATEGORY]: PRICE_MINOR },
+      plan: plainPlan(seats),
+      prices: { [PLAIN_CATEGORY]: PRICE_MINOR },
       sale: { holdSeconds: 3_600, seatsPerBuyerMax: 1_000, ...sale },
     }),
   });
   if (answer.status !== 201) throw new Error(`The event was refused: ${await answer.text()}`);
   return ((await answer.json()) as { eventId: string }).eventId;
-}
-
-function planOf(seats: number): object {
-  const rows = Array.from({ length: Math.ceil(seats / SEATS_PER_ROW) }, (_, row) => ({
-    row_number: `${row}`,
-    seats: Array.from({ length: Math.min(SEATS_PER_ROW, seats - row * SEATS_PER_ROW) }, (_, nth) => ({
-      seat_guid: `S${row * SEATS_PER_ROW + nth}`,
-      seat_number: `${nth}`,
-      position: { x: nth, y: row },
-      category: CATEGORY,
-    })),
-  }));
-  return { name: 'Bench', categories: [{ name: CATEGORY }], zones: [{ position: { x: 0, y: 0 }, rows }] };
 }
 
 /** Seats without an event around them, for writes that do not go through the product. */

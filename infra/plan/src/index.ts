@@ -1,6 +1,7 @@
 import { runPlanCommand } from './plan-command';
 
 export { arenaPlan, SEATS_MAX, type ArenaOptions } from './arena-plan';
+export { PLAIN_CATEGORY, plainPlan } from './plain-plan';
 export type { PlanFile } from './plan-file';
 export { seededRandom } from './seeded-random';
 

@@ -1,13 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { expire, hold, unbook } from '@holdfast/inventory';
+import { PLAIN_CATEGORY, plainPlan } from '@holdfast/plan';
 import type { Database } from '@holdfast/postgres';
 import { v7 as newId } from 'uuid';
 import type { Stage } from '../stage';
 
 export const SEAT_PRICE_MINOR = 4_500;
 const SEATS_PER_HOLD = 2;
-const SEATS_PER_ROW = 1_000;
-const CATEGORY = 'Standard';
 
 /** What an event does with who pays after the deadline. */
 export type LatePolicy = 'void' | 'same-seats-if-free';
@@ -46,8 +45,8 @@ export class DrillEvent {
       body: JSON.stringify({
         name: 'Drill',
         currency: 'EUR',
-        plan: planOf(seats),
-        prices: { [CATEGORY]: SEAT_PRICE_MINOR },
+        plan: plainPlan(seats),
+        prices: { [PLAIN_CATEGORY]: SEAT_PRICE_MINOR },
         sale: { holdSeconds: 3_600, payGraceSeconds: 0, latePayment },
       }),
     });
@@ -113,17 +112,4 @@ export class DrillEvent {
       return { eventId, holdId, buyerId, seatIds };
     }
   }
-}
-
-function planOf(seats: number): object {
-  const rows = Array.from({ length: Math.ceil(seats / SEATS_PER_ROW) }, (_, row) => ({
-    row_number: `${row}`,
-    seats: Array.from({ length: Math.min(SEATS_PER_ROW, seats - row * SEATS_PER_ROW) }, (_, nth) => ({
-      seat_guid: `S${row * SEATS_PER_ROW + nth}`,
-      seat_number: `${nth}`,
-      position: { x: nth, y: row },
-      category: CATEGORY,
-    })),
-  }));
-  return { name: 'Drill', categories: [{ name: CATEGORY }], zones: [{ position: { x: 0, y: 0 }, rows }] };
 }
