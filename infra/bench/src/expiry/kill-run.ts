@@ -2,13 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Contestant } from './contestants';
 import type { ExpiryRow } from './expiry-row';
 import type { Lab } from './lab';
-import { MemoryWatch } from './memory-watch';
-import { OutsideClock } from './outside-clock';
+import type { OutsideClock } from './outside-clock';
 import { moveDeadlines, takeHolds } from './pending-holds';
 import { judge, readReleases, recoveryMs, restoredMs, type Release } from './releases';
 import type { Plan } from './scenarios';
 import type { EngineReports, Side } from './side';
-import { emptyRow, leadMs } from './timed-run';
+import { leadMs } from './timed-run';
+import { watchedRun } from './watched-run';
 
 /** Between the two halves: whatever the first kill left has been seen to by then. */
 const GAP_MS = 8_000;
@@ -23,7 +23,7 @@ const MILLION_FRONT_SECONDS = 10;
 
 /** Half of the holds run out around a kill -9 of the worker, half around one of the server that keeps the timers. */
 export async function killRun(lab: Lab, contestant: Contestant, plan: Plan): Promise<ExpiryRow> {
-  return watched(lab, contestant, plan, async ({ side, clock, memory }) => {
+  return watchedRun(lab, contestant, plan, async ({ side, clock, memory }) => {
     const pending = await takeHolds(lab.db, plan.pending, plan.perGroup);
     const { eventId, groups } = pending;
     await lab.watch.settle();
@@ -73,7 +73,7 @@ export async function killRun(lab: Lab, contestant: Contestant, plan: Plan): Pro
 
 /** Most holds run out hours later, a few around a kill -9 of the worker: what so many cost, and how soon they are back. */
 export async function millionRun(lab: Lab, contestant: Contestant, plan: Plan): Promise<ExpiryRow> {
-  return watched(lab, contestant, plan, async ({ side, clock, memory }) => {
+  return watchedRun(lab, contestant, plan, async ({ side, clock, memory }) => {
     const pending = await takeHolds(lab.db, plan.pending, plan.perGroup);
     const { eventId, groups } = pending;
     await lab.watch.settle();
@@ -95,32 +95,6 @@ export async function millionRun(lab: Lab, contestant: Contestant, plan: Plan): 
       restoreMs: restoredMs(releases, back),
     };
   });
-}
-
-interface Watched {
-  side: Side;
-  clock: OutsideClock;
-  memory: MemoryWatch;
-}
-
-async function watched(
-  lab: Lab,
-  contestant: Contestant,
-  plan: Plan,
-  run: (parts: Watched) => Promise<Partial<ExpiryRow>>,
-): Promise<ExpiryRow> {
-  await lab.clear();
-  const memory = new MemoryWatch(lab, contestant.server);
-  const side = await lab.start(contestant);
-  memory.start(side);
-  const clock = await OutsideClock.start(lab.clockDb);
-  try {
-    return { ...emptyRow(contestant, plan), ...(await run({ side, clock, memory })) };
-  } finally {
-    memory.stop();
-    await clock.stop();
-    await side.stop();
-  }
 }
 
 /** Kills the worker and starts it again at once. Both times are the database's. */

@@ -4,13 +4,13 @@ import { hundredths, thousandths } from '../settings';
 import { holdsPerMessage, type Contestant } from './contestants';
 import type { ExpiryRow, Percentiles } from './expiry-row';
 import type { Lab } from './lab';
-import { MemoryWatch } from './memory-watch';
-import { OutsideClock } from './outside-clock';
+import type { OutsideClock } from './outside-clock';
 import { moveDeadlines, takeHolds } from './pending-holds';
 import { releaseByPostgresAlone } from './postgres-alone';
 import { judge, percentilesOf, readReleases, type Release } from './releases';
 import { ResaleSamples, SAMPLE_HOLD_SECONDS } from './resales';
 import type { Plan } from './scenarios';
+import { watchedRun } from './watched-run';
 
 /** Between the moment the deadlines are known and the first of them: everything must be scheduled by then. */
 const LEAD_MS = 2_000 + SAMPLE_HOLD_SECONDS * 1_000;
@@ -21,33 +21,13 @@ const COUNT_FROM_MS = 100;
 const ANNOUNCED_WITHIN_MS = 5_000;
 const LOOK_EVERY_MS = 50;
 
-/** A row before anything is measured. */
-export function emptyRow(contestant: Contestant, plan: Plan): ExpiryRow {
-  const { engine, variant, kind, durability } = contestant;
-  const { scenario, pending, dueRate, backgroundKeys } = plan;
-  return {
-    ...{ engine, variant, kind, tuned: contestant.kind === 'peer' && contestant.tuned },
-    ...{ scenario, durability, pending, dueRate, backgroundKeys },
-    holdsPerMessage: holdsPerMessage(contestant, plan.perGroup),
-    ...{ latenessMs: null, announcedMs: null, resoldMs: null, early: 0, neverReleased: 0, swept: 0, recovered: null },
-    ...{ databaseStatementsPerRelease: null, relayStatementsPerRelease: null },
-    ...{ commitFlushMs: null, cpuMsPerRelease: null, memoryMb: null },
-    ...{ restoreMs: null, drainRatio: null, afterKill: null },
-  };
-}
-
 export const leadMs = (contestant: Contestant, plan: Plan): number =>
   LEAD_MS + (plan.pending / holdsPerMessage(contestant, plan.perGroup)) * LEAD_PER_MESSAGE_MS;
 
 /** Holds run out at an even pace while nothing goes wrong: `steady`, `burst` and `crowd`. */
 export async function timedRun(lab: Lab, contestant: Contestant, plan: Plan): Promise<ExpiryRow> {
   const aloneMs = plan.scenario === 'burst' ? await releaseByPostgresAlone(lab, plan.pending) : undefined;
-  await lab.clear();
-  const memory = new MemoryWatch(lab, contestant.server);
-  const side = await lab.start(contestant);
-  memory.start(side);
-  const clock = await OutsideClock.start(lab.clockDb);
-  try {
+  return watchedRun(lab, contestant, plan, async ({ side, clock, memory }) => {
     await lab.addBackgroundKeys(plan.backgroundKeys);
     const pending = await takeHolds(lab.db, plan.pending, plan.perGroup);
     const { eventId, groups } = pending;
@@ -80,7 +60,6 @@ export async function timedRun(lab: Lab, contestant: Contestant, plan: Plan): Pr
     const judged = judge(releases, { clock, gaveUpMs });
     const released = releases.length - judged.neverReleased;
     return {
-      ...emptyRow(contestant, plan),
       ...judged,
       recovered: reports?.recovered ?? null,
       announcedMs: contestant.kind === 'ours' ? await announcedMs(lab, clock, releases) : null,
@@ -95,11 +74,7 @@ export async function timedRun(lab: Lab, contestant: Contestant, plan: Plan): Pr
       memoryMb: memory.stop(),
       drainRatio: aloneMs && judged.latenessMs ? hundredths(judged.latenessMs.p99 / aloneMs) : null,
     };
-  } finally {
-    memory.stop();
-    await clock.stop();
-    await side.stop();
-  }
+  });
 }
 
 async function announcedMs(lab: Lab, clock: OutsideClock, releases: Release[]): Promise<Percentiles | null> {
