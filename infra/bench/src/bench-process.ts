@@ -1,9 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { freePort } from '@holdfast/testing';
+import { endProcess, freePort } from '@holdfast/testing';
 import { WORKSPACE, type BenchSystem } from './bench-system';
 
 const READY_MS = 30_000;
@@ -78,11 +77,7 @@ export class BenchProcess {
   }
 
   private async end(signal: NodeJS.Signals): Promise<void> {
-    const child = this.child;
-    if (!child || child.exitCode !== null || child.signalCode !== null) return;
-    const gone = once(child, 'exit');
-    child.kill(signal);
-    await gone;
+    if (this.child) await endProcess(this.child, signal);
   }
 
   private async whenReady(child: ChildProcess): Promise<void> {

@@ -1,13 +1,12 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Metrics } from '@holdfast/observability';
 import { openRedis, whenRedisReady, type RedisClient } from '@holdfast/redis';
-import { eventually, freePort } from '@holdfast/testing';
+import { endProcess, eventually, freePort } from '@holdfast/testing';
 import { Guard } from './guard';
 import { guardOwner } from './owner';
 
@@ -45,13 +44,7 @@ describe('guard on a Redis Cluster of three nodes', () => {
 
   afterAll(async () => {
     redis?.disconnect();
-    await Promise.all(
-      nodes.map(async (node) => {
-        const gone = once(node, 'exit');
-        node.kill('SIGKILL');
-        await gone;
-      }),
-    );
+    await Promise.all(nodes.map((node) => endProcess(node, 'SIGKILL')));
     rmSync(folder, { recursive: true, force: true });
   });
 

@@ -1,3 +1,4 @@
+export { endProcess } from './end-process';
 export { eventually } from './eventually';
 export { freePort } from './free-port';
 export { testServers, type TestServers } from './servers';
@@ -5,5 +6,6 @@ export { testDatabase, type TestDatabase } from './test-database';
 export { testVhost, type TestVhost } from './test-vhost';
 export { testRedisPrefix } from './test-redis';
 export { privatePostgres, privateRabbitmq, privateRedis, type PrivateServer } from './private-server';
+export { SqsEmulator } from './sqs-emulator';
 export { ServiceProcess, type ServiceProcessOptions } from './service-process';
 export { default as provideTestServers, stopProvided as stopTestServers } from './provide-servers';

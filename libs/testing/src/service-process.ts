@@ -1,8 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { endProcess } from './end-process';
+import { freePort } from './free-port';
 
 const REPOSITORY = join(__dirname, '..', '..', '..');
 const READY_TIMEOUT_MS = 30_000;
@@ -94,11 +94,7 @@ export class ServiceProcess {
   }
 
   private async end(signal: NodeJS.Signals): Promise<void> {
-    const child = this.child;
-    if (!child || child.exitCode !== null || child.signalCode !== null) return;
-    const gone = once(child, 'exit');
-    child.kill(signal);
-    await gone;
+    if (this.child) await endProcess(this.child, signal);
   }
 
   private async answers(): Promise<boolean> {
@@ -110,13 +106,4 @@ export class ServiceProcess {
       return false;
     }
   }
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const address = probe.address();
-  probe.close();
-  if (address === null || typeof address === 'string') throw new Error('No port was given.');
-  return address.port;
 }

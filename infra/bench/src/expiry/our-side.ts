@@ -4,12 +4,12 @@ import { openBroker } from '@holdfast/broker';
 import { DatabaseClock, openScheduler, type ExpiryScheduler } from '@holdfast/expiry';
 import type { Database } from '@holdfast/postgres';
 import { openRedis } from '@holdfast/redis';
+import { SqsEmulator } from '@holdfast/testing';
 import { BenchProcess } from '../bench-process';
 import type { BenchSystem } from '../bench-system';
 import type { OurEntrant } from './contestants';
 import { deadlinesOf, type PendingHolds } from './pending-holds';
 import type { EngineReports, Side } from './side';
-import { EMULATED_CREDENTIALS, SqsEmulator } from './sqs-emulator';
 
 const serviceProgram = (name: string) => join('services', name, 'dist', 'main.js');
 /** Where the engine `timing-wheel` keeps its timers. */
@@ -45,7 +45,7 @@ export async function openOurSide(
     await broker.whenReady(READY_MS);
     const clock = await DatabaseClock.open(db);
     ends.push(() => clock.close());
-    const sqs = engine === 'sqs' ? await startSqs() : undefined;
+    const sqs = engine === 'sqs' ? await SqsEmulator.start() : undefined;
     if (sqs) ends.push(() => sqs.stop());
     const redis = openRedis({ url: redisUrl, connectionName: 'bench-scheduler' });
     ends.push(() => Promise.resolve(redis.disconnect()));
@@ -61,7 +61,7 @@ export async function openOurSide(
       HOLDFAST_EXPIRY_ENGINE: engine,
       HOLDFAST_TIMER_JOURNAL: journalFolder(system),
       ...(sqs && {
-        ...EMULATED_CREDENTIALS,
+        ...SqsEmulator.CREDENTIALS,
         ...{ HOLDFAST_SQS_ENDPOINT: sqs.endpoint, HOLDFAST_SQS_REGION: SQS_REGION, HOLDFAST_SQS_QUEUE: SQS_QUEUE },
       }),
       ...env,
@@ -85,11 +85,6 @@ export async function openOurSide(
     await stop();
     throw error;
   }
-}
-
-async function startSqs(): Promise<SqsEmulator> {
-  Object.assign(process.env, EMULATED_CREDENTIALS);
-  return SqsEmulator.start();
 }
 
 async function schedule(scheduler: ExpiryScheduler, pending: PendingHolds): Promise<void> {

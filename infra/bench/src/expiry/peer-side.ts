@@ -1,6 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { openPeer } from '@holdfast/bench-peers';
+import { endProcess } from '@holdfast/testing';
 import { Redis } from 'ioredis';
 import type { BenchSystem } from '../bench-system';
 import type { PeerEntrant } from './contestants';
@@ -83,10 +84,6 @@ class PeerWorker implements WorkerProcess {
   }
 
   async kill(): Promise<void> {
-    const child = this.child;
-    if (!child || child.exitCode !== null || child.signalCode !== null) return;
-    const gone = once(child, 'exit');
-    child.kill('SIGKILL');
-    await gone;
+    if (this.child) await endProcess(this.child, 'SIGKILL');
   }
 }

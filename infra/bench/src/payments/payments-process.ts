@@ -2,6 +2,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { openSync } from 'node:fs';
 import { join } from 'node:path';
+import { endProcess } from '@holdfast/testing';
 import type { BenchSystem } from '../bench-system';
 import type { StepTimes } from './step-clock';
 
@@ -51,10 +52,7 @@ export class PaymentsProcess {
     return (await answer)[0];
   }
 
-  async stop(): Promise<void> {
-    if (this.child.exitCode !== null || this.child.signalCode !== null) return;
-    const gone = once(this.child, 'exit');
-    this.child.kill('SIGTERM');
-    await gone;
+  stop(): Promise<void> {
+    return endProcess(this.child, 'SIGTERM');
   }
 }

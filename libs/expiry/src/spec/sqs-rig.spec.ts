@@ -1,48 +1,15 @@
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
-import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { freePort } from '@holdfast/testing';
+import { SqsEmulator } from '@holdfast/testing';
 import type { EngineRig } from '../engine-contract.spec';
 import type { SqsSettings } from '../engine-parts';
 
-const EMULATOR = join(__dirname, '..', '..', '..', '..', 'node_modules', 'fauxqs', 'dist', 'cli.js');
-const READY_MS = 20_000;
 const REGION = 'eu-central-1';
 const QUEUE = 'timers';
 
-/** The emulator as a process of its own: it needs nothing but a port. */
-export async function sqsEmulator(): Promise<{ endpoint: string; close(): Promise<void> }> {
-  // The SDK asks its environment for credentials; the emulator takes any.
-  Object.assign(process.env, { AWS_ACCESS_KEY_ID: 'emulated', AWS_SECRET_ACCESS_KEY: 'emulated' });
-  const port = await freePort();
-  const env = { PATH: process.env['PATH'], FAUXQS_PORT: String(port), FAUXQS_LOGGER: 'false' };
-  const child = spawn(process.execPath, [EMULATOR], { env, stdio: 'ignore' });
-  const endpoint = `http://127.0.0.1:${port}`;
-  for (const giveUpAt = Date.now() + READY_MS; ; await sleep(50)) {
-    if (
-      await fetch(`${endpoint}/health`).then(
-        ({ ok }) => ok,
-        () => false,
-      )
-    )
-      break;
-    if (Date.now() > giveUpAt || child.exitCode !== null) throw new Error('the SQS emulator does not start');
-  }
-  return {
-    endpoint,
-    close: async () => {
-      const gone = once(child, 'exit');
-      child.kill('SIGKILL');
-      await gone;
-    },
-  };
-}
-
 /** An emulator with one queue. Each process reaches it over a link of its own, which can be cut. */
 export async function sqsRig(): Promise<EngineRig> {
-  const emulator = await sqsEmulator();
+  const emulator = await SqsEmulator.start();
   const links: { cut: () => Promise<void> }[] = [];
   const settings = (endpoint: string): SqsSettings => ({ endpoint, region: REGION, queue: QUEUE });
   return {
@@ -67,7 +34,7 @@ export async function sqsRig(): Promise<EngineRig> {
     },
     async close() {
       await Promise.all(links.map(({ cut }) => cut()));
-      await emulator.close();
+      await emulator.stop();
     },
   };
 }

@@ -1,9 +1,9 @@
-import { eventually } from '@holdfast/testing';
+import { eventually, SqsEmulator } from '@holdfast/testing';
 import { v7 as newId } from 'uuid';
 import { itKeepsTheExpiryContract } from '../engine-contract.spec';
 import type { HoldDeadline } from '../expiry-engine';
 import { openEngine, openScheduler } from '../open-engine';
-import { linkTo, sqsEmulator, sqsRig } from '../spec/sqs-rig.spec';
+import { linkTo, sqsRig } from '../spec/sqs-rig.spec';
 import { SqsQueue, SqsRefused } from './sqs-queue';
 import { SqsTimers } from './sqs-timers';
 
@@ -14,15 +14,15 @@ describe('the sqs engine', () => {
 });
 
 describe('the sqs transport', () => {
-  let emulator: { endpoint: string; close(): Promise<void> };
+  let emulator: SqsEmulator;
   const settings = (queue: string) => ({ endpoint: emulator.endpoint, region: 'eu-central-1', queue });
   const holds = (count: number, ms: number): HoldDeadline[] => {
     const [eventId, deadline] = [newId(), new Date(Date.now() + ms)];
     return Array.from({ length: count }, () => ({ eventId, holdId: newId(), deadline }));
   };
 
-  beforeAll(async () => (emulator = await sqsEmulator()));
-  afterAll(() => emulator.close());
+  beforeAll(async () => (emulator = await SqsEmulator.start()));
+  afterAll(() => emulator.stop());
 
   it('delays by whole seconds, early and never late, a quarter of an hour at most', async () => {
     const sent: number[] = [];
