@@ -1,6 +1,7 @@
 export { endProcess } from './end-process';
 export { eventually } from './eventually';
 export { freePort } from './free-port';
+export { mintToken } from './mint-token';
 export { testServers, type TestServers } from './servers';
 export { testDatabase, type TestDatabase } from './test-database';
 export { testVhost, type TestVhost } from './test-vhost';

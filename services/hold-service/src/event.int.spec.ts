@@ -1,16 +1,15 @@
 import {
+  callerWith,
   openSale,
   plan,
   serviceUnderTest,
   theatre,
   token,
-  callerWith,
+  UNKNOWN,
   type Body,
   type Caller,
   type ServiceUnderTest,
 } from './spec/service-under-test';
-
-const UNKNOWN = '0198c0de-0000-7000-8000-000000000000';
 
 describe('events', () => {
   let service: ServiceUnderTest;

@@ -7,13 +7,12 @@ import {
   runOut,
   serviceUnderTest,
   token,
+  UNKNOWN,
   type Answer,
   type Body,
   type Caller,
   type ServiceUnderTest,
 } from './spec/service-under-test';
-
-const UNKNOWN = '0198c0de-0000-7000-8000-000000000000';
 
 describe('holds', () => {
   let service: ServiceUnderTest;

@@ -2,12 +2,11 @@ import {
   callerWith,
   openSale,
   serviceUnderTest,
+  UNKNOWN,
   type Body,
   type Caller,
   type ServiceUnderTest,
 } from './spec/service-under-test';
-
-const UNKNOWN = '0198c0de-0000-7000-8000-000000000000';
 
 describe('seats of an event', () => {
   let service: ServiceUnderTest;

@@ -1,15 +1,11 @@
 import { TokenVerifier } from '@holdfast/http';
-import { SignJWT } from 'jose';
+import { mintToken } from '@holdfast/testing';
 import type { HoldTaking, TakeOutcome } from './hold-taking';
 import { HOLDS_PATH, shortHoldRoute } from './short-hold-route';
 
 const EVENT_ID = '0198c0de-0000-7000-8000-000000000000';
 const SECRET = 'the secret of the tests, long enough for HS256';
-const token = (roles: string[]) =>
-  new SignJWT({ sub: 'ann', roles })
-    .setProtectedHeader({ alg: 'HS256' })
-    .setExpirationTime('1m')
-    .sign(new TextEncoder().encode(SECRET));
+const token = (roles: string[]) => mintToken(SECRET, 'ann', roles);
 
 /** What the route answers; undefined where it leaves the request to the controller. */
 async function ask(change: { body?: unknown; headers?: Record<string, string> } = {}) {

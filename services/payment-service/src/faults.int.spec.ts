@@ -1,5 +1,4 @@
-import { eventually, privateRabbitmq, ServiceProcess, type PrivateServer } from '@holdfast/testing';
-import { SignJWT } from 'jose';
+import { eventually, mintToken, privateRabbitmq, ServiceProcess, type PrivateServer } from '@holdfast/testing';
 import { v7 as newId } from 'uuid';
 import { PaymentRig, type HeldSeats } from './payment-rig.spec';
 
@@ -34,8 +33,7 @@ afterAll(async () => {
 }, START_MS);
 
 async function call(method: string, path: string, held: HeldSeats, body?: object) {
-  const jwt = new SignJWT({ sub: held.buyerId, roles: ['buyer'] }).setProtectedHeader({ alg: 'HS256' });
-  const token = await jwt.setExpirationTime('5m').sign(new TextEncoder().encode(SECRET));
+  const token = await mintToken(SECRET, held.buyerId, ['buyer']);
   const response = await fetch(`${service.url}${path}`, {
     method,
     headers: { authorization: `Bearer ${token}`, 'idempotency-key': newId(), 'content-type': 'application/json' },

@@ -1,7 +1,6 @@
 import { createHttpApp } from '@holdfast/http';
-import { eventually } from '@holdfast/testing';
+import { eventually, mintToken } from '@holdfast/testing';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { SignJWT } from 'jose';
 import { v7 as newId } from 'uuid';
 import { recordBreak } from './breaks';
 import { PaymentConfig } from './payment-config';
@@ -53,10 +52,7 @@ afterAll(async () => {
   await rig.close();
 });
 
-const tokenOf = async (buyerId: string) => {
-  const jwt = new SignJWT({ sub: buyerId, roles: ['buyer'] }).setProtectedHeader({ alg: 'HS256' });
-  return `Bearer ${await jwt.setExpirationTime('5m').sign(new TextEncoder().encode(SECRET))}`;
-};
+const bearer = async (subject: string, roles = ['buyer']) => `Bearer ${await mintToken(SECRET, subject, roles)}`;
 
 interface Asked {
   buyerId?: string;
@@ -70,7 +66,7 @@ const pay = async (held: HeldSeats, asked: Asked = {}) =>
   (asked.on ?? app).inject({
     method: 'POST',
     url: '/v1/payments',
-    headers: { authorization: await tokenOf(asked.buyerId ?? held.buyerId), 'idempotency-key': asked.key ?? newId() },
+    headers: { authorization: await bearer(asked.buyerId ?? held.buyerId), 'idempotency-key': asked.key ?? newId() },
     payload: {
       eventId: held.eventId,
       holdId: held.holdId,
@@ -84,19 +80,16 @@ const refund = async (
   held: HeldSeats,
   body: object = {},
   { as = held.buyerId, roles = ['buyer'], key = newId(), on = app } = {},
-) => {
-  const jwt = new SignJWT({ sub: as, roles }).setProtectedHeader({ alg: 'HS256' });
-  const token = await jwt.setExpirationTime('5m').sign(new TextEncoder().encode(SECRET));
-  return on.inject({
+) =>
+  on.inject({
     method: 'POST',
     url: `/v1/payments/${paymentId}/refunds`,
-    headers: { authorization: `Bearer ${token}`, 'idempotency-key': key },
+    headers: { authorization: await bearer(as, roles), 'idempotency-key': key },
     payload: body,
   });
-};
 
 const read = async (paymentId: string, buyerId: string, on = app) =>
-  on.inject({ url: `/v1/payments/${paymentId}`, headers: { authorization: await tokenOf(buyerId) } });
+  on.inject({ url: `/v1/payments/${paymentId}`, headers: { authorization: await bearer(buyerId) } });
 
 type Answer = Awaited<ReturnType<typeof pay>>;
 
@@ -197,7 +190,7 @@ describe('POST /v1/payments', () => {
     const held = await rig.holdSeats();
     const payload = { eventId: held.eventId, holdId: held.holdId, paymentMethod: 'pm_card_visa' };
     expect((await app.inject({ method: 'POST', url: '/v1/payments', payload })).statusCode).toBe(401);
-    const headers = { authorization: await tokenOf(held.buyerId) };
+    const headers = { authorization: await bearer(held.buyerId) };
     expect((await app.inject({ method: 'POST', url: '/v1/payments', payload, headers })).json()).toMatchObject({
       code: 'idempotency-key-required',
     });

@@ -3,7 +3,7 @@ import { eventually } from '@holdfast/testing';
 import { deleteEndpoint, enableEndpoint, pauseEndpoint, replayFrom, rotateSecret } from './endpoints';
 import { listAttempts } from './deliveries';
 import { CourierRig, MASTER_KEY } from './spec/courier-rig';
-import { SampleEvent } from './spec/ledger';
+import { SampleEvent, upTo } from './spec/ledger';
 import { Receiver, verified, type Received } from './spec/receiver';
 import { v7 as newId } from 'uuid';
 
@@ -25,7 +25,6 @@ afterEach(async () => {
 });
 afterAll(() => rig.close());
 
-const upTo = (last: number) => Array.from({ length: last }, (_, nth) => nth + 1);
 const NO_BODY = Buffer.alloc(32);
 const keyed = ({ eventId, endpointId }: { eventId: string; endpointId: string }) => ({
   eventId,

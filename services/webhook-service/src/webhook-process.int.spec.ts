@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { eventually, ServiceProcess } from '@holdfast/testing';
 import { CourierRig, MASTER_KEY } from './spec/courier-rig';
-import { SampleEvent } from './spec/ledger';
+import { SampleEvent, upTo } from './spec/ledger';
 import { Receiver, verified } from './spec/receiver';
 
 const JWT_SECRET = 'a secret of at least thirty-two characters';
@@ -40,8 +40,6 @@ async function startService(env: Record<string, string> = {}): Promise<ServicePr
   services.push(service);
   return service;
 }
-
-const upTo = (last: number) => Array.from({ length: last }, (_, nth) => nth + 1);
 
 describe('webhook-service, as a process', () => {
   it('sends again, as it was, what the receiver had when it was killed', async () => {

@@ -7,9 +7,8 @@ import type {
 } from '@holdfast/contracts';
 import { createHttpApp } from '@holdfast/http';
 import { inventoryMigrations } from '@holdfast/inventory';
-import { eventually, testDatabase, type TestDatabase } from '@holdfast/testing';
+import { eventually, mintToken, testDatabase, type TestDatabase } from '@holdfast/testing';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { SignJWT } from 'jose';
 import { v7 as newId } from 'uuid';
 import { webhookMigrations } from './migrations';
 import { SampleEvent } from './spec/ledger';
@@ -57,10 +56,7 @@ afterAll(async () => {
   await db.drop();
 });
 
-async function bearer(subject: string, role = 'organiser'): Promise<string> {
-  const jwt = new SignJWT({ sub: subject, roles: [role] }).setProtectedHeader({ alg: 'HS256' });
-  return `Bearer ${await jwt.setExpirationTime('5m').sign(new TextEncoder().encode(JWT_SECRET))}`;
-}
+const bearer = async (subject: string, role = 'organiser') => `Bearer ${await mintToken(JWT_SECRET, subject, [role])}`;
 
 interface Call {
   body?: unknown;

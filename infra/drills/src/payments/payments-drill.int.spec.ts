@@ -1,9 +1,16 @@
 import { inventoryMigrations } from '@holdfast/inventory';
 import { CRASH_POINTS, paymentMigrations } from '@holdfast/payment-service';
 import { SandboxConfig, startSandbox, type Sandbox } from '@holdfast/sandbox-provider';
-import { freePort, ServiceProcess, testDatabase, testServers, testVhost, type TestDatabase } from '@holdfast/testing';
+import {
+  freePort,
+  mintToken,
+  ServiceProcess,
+  testDatabase,
+  testServers,
+  testVhost,
+  type TestDatabase,
+} from '@holdfast/testing';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { SignJWT } from 'jose';
 import type { Stage } from '../stage';
 import { readBooks } from './books';
 import { judge } from './judge';
@@ -51,7 +58,7 @@ beforeAll(async () => {
   sandbox = await startSandbox(config);
   const stage: Stage = {
     url: holdService.url,
-    organiserToken: await organiserToken(),
+    organiserToken: await mintToken(SECRET, 'organiser', ['organiser'], '1h'),
     jwtSecret: SECRET,
     postgresUrl: database.url,
     rabbitmqUrl: vhost.url,
@@ -74,11 +81,6 @@ afterAll(async () => {
   await holdService?.stop();
   await Promise.all([database?.drop(), vhost?.drop()]);
 });
-
-async function organiserToken(): Promise<string> {
-  const jwt = new SignJWT({ sub: 'organiser', roles: ['organiser'] }).setProtectedHeader({ alg: 'HS256' });
-  return jwt.setExpirationTime('1h').sign(new TextEncoder().encode(SECRET));
-}
 
 describe('a sample of the payment drill', () => {
   it(

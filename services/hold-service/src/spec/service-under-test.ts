@@ -3,14 +3,15 @@ import { join } from 'node:path';
 import { envNames } from '@holdfast/config';
 import { createHttpApp } from '@holdfast/http';
 import { inventoryMigrations } from '@holdfast/inventory';
-import { testDatabase, testRedisPrefix, testServers, testVhost, type TestDatabase } from '@holdfast/testing';
+import { mintToken, testDatabase, testRedisPrefix, testServers, testVhost, type TestDatabase } from '@holdfast/testing';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { SignJWT } from 'jose';
 import { v4 as randomId } from 'uuid';
 import { holdService } from '../hold-service';
 import { HoldServiceConfig } from '../hold-service-config';
 
 const SECRET = 'the secret of the tests, long enough for HS256';
+/** An id that nothing has. */
+export const UNKNOWN = '0198c0de-0000-7000-8000-000000000000';
 const FIXTURES = join(__dirname, '..', '..', 'fixtures');
 
 export type Body = Record<string, unknown>;
@@ -68,12 +69,8 @@ export async function serviceUnderTest(overrides: Partial<HoldServiceConfig> = {
   };
 }
 
-export function token(id: string, roles: string[], expiresIn = '5m'): Promise<string> {
-  return new SignJWT({ sub: id, roles })
-    .setProtectedHeader({ alg: 'HS256' })
-    .setExpirationTime(expiresIn)
-    .sign(new TextEncoder().encode(SECRET));
-}
+export const token = (id: string, roles: string[], expiresIn?: string): Promise<string> =>
+  mintToken(SECRET, id, roles, expiresIn);
 
 /** A caller of the application in this process, past its server: no request takes the short way. */
 export function callerWith(app: NestFastifyApplication, bearer: string | undefined): Caller {

@@ -6,6 +6,9 @@ const SEATS = 2_000;
 const NO_BODY = Buffer.alloc(32);
 const BATCHES_MAX = 1_000;
 
+/** The numbers of a ledger's entries, from the first. */
+export const upTo = (last: number): number[] => Array.from({ length: last }, (_, nth) => nth + 1);
+
 /** An event whose ledger grows when a spec says so. */
 export class SampleEvent {
   private seats = 0;
