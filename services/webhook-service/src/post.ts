@@ -36,17 +36,22 @@ export function post(
     });
     posting.once('response', (response) => {
       cutOff(response);
-      resolve({
-        outcome: 'answered',
-        status: response.statusCode ?? 0,
-        retryAfter: response.headers['retry-after'],
-      });
+      resolve(answerOf(response));
+    });
+    // 101, which nobody asked for. Without a listener Node closes the connection and tells neither of an answer nor of an error.
+    posting.once('upgrade', (response, socket) => {
+      socket.destroy();
+      resolve(answerOf(response));
     });
     posting.on('error', (error: NodeJS.ErrnoException) =>
       resolve(signal.aborted ? { outcome: 'timed-out' } : { outcome: 'unreachable', code: codeOf(error) }),
     );
     posting.end(body);
   });
+}
+
+function answerOf({ statusCode = 0, headers }: IncomingMessage): PostOutcome {
+  return { outcome: 'answered', status: statusCode, retryAfter: headers['retry-after'] };
 }
 
 /** In place of the resolver: the name was resolved when it was checked. */

@@ -1,4 +1,4 @@
-import { createServer, type AddressInfo } from 'node:net';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { post } from './post';
 import { Receiver } from './spec/receiver';
 
@@ -59,18 +59,31 @@ describe('posting', () => {
     expect(receiver.received).toEqual([]);
   });
 
+  /** Posts to a receiver that answers as no HTTP server would, and waits until its connection is closed. */
+  const postToRaw = async (answer: (socket: Socket) => void) => {
+    const raw = createServer((socket) => answer(socket.on('error', () => undefined).unref())).unref();
+    await new Promise<void>((resolve) => raw.listen(0, '127.0.0.1', resolve));
+    const closed = new Promise((resolve) => raw.once('connection', (socket) => socket.once('close', resolve)));
+    const url = new URL(`http://hooks.invalid:${(raw.address() as AddressInfo).port}/`);
+    const outcome = await post({ url, addresses: HERE }, {}, '{}', WITHIN_MS);
+    await closed;
+    await new Promise((resolve) => raw.close(resolve));
+    return outcome;
+  };
+
   it('cuts off an answer without end, having read its status', async () => {
-    const flood = createServer((socket) => {
-      socket.on('error', () => undefined);
+    const outcome = await postToRaw((socket) => {
       socket.write('HTTP/1.1 200 OK\r\n\r\n');
       const pour = () => void socket.write('x'.repeat(64 * 1024), (error) => !error && setImmediate(pour));
       pour();
     });
-    await new Promise<void>((resolve) => flood.listen(0, '127.0.0.1', resolve));
-    const cut = new Promise((resolve) => flood.once('connection', (socket) => socket.once('close', resolve)));
-    const url = new URL(`http://hooks.invalid:${(flood.address() as AddressInfo).port}/`);
-    expect(await post({ url, addresses: HERE }, {}, '{}', WITHIN_MS)).toMatchObject({ status: 200 });
-    await cut;
-    await new Promise((resolve) => flood.close(resolve));
+    expect(outcome).toMatchObject({ status: 200 });
+  });
+
+  it('takes a receiver that would speak another protocol for one that answers 101, and hangs up', async () => {
+    const outcome = await postToRaw((socket) => {
+      socket.resume().write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
+    });
+    expect(outcome).toEqual({ outcome: 'answered', status: 101, retryAfter: undefined });
   });
 });
