@@ -7,7 +7,6 @@ import {
   closeEvent,
   expire,
   extend,
-  findReplays,
   hold,
   inventoryMigrations,
   lateBook,
@@ -279,68 +278,6 @@ describe('take-over of a run-out seat', () => {
     const request = { organiserId: 'org', key: newId(), bodyHash: hash('b'), seatIds: ['S000'] };
     expect(await block(sale.db, sale.eventId, request)).toMatchObject({ outcome: 'blocked' });
     expect(await kinds(sale)).toEqual(['S000@1 held', 'S000@2 expired', 'S000@3 blocked']);
-  });
-});
-
-describe('idempotency', () => {
-  it('gives the first answer of hold again, also after the hold has changed', async () => {
-    const sale = await open();
-    const first = await sale.tryHold('ann', ['S000'], 'key');
-    if (first.outcome !== 'held') throw new Error('refused');
-    await verbs['extend']?.(sale, first.hold, 'ann');
-    await sale.book(first.hold);
-    expect(await sale.tryHold('ann', ['S000'], 'key')).toMatchObject({
-      outcome: 'held',
-      replayed: true,
-      hold: first.hold,
-    });
-    const asked = (buyerId: string, key: string, body: string) => ({
-      holdId: newId(),
-      buyerId,
-      key,
-      bodyHash: hash(body),
-    });
-    const lookups = [
-      asked('bob', 'key', 'body'),
-      asked('ann', 'key', 'body'),
-      asked('ann', 'key', 'another'),
-      asked('ann', 'other', 'body'),
-    ];
-    expect(await findReplays(sale.db, sale.eventId, lookups)).toMatchObject([
-      undefined,
-      { outcome: 'held', replayed: true, hold: first.hold },
-      { outcome: 'key-reused' },
-      undefined,
-    ]);
-  });
-
-  it('refuses another body under the key, and keeps keys of buyers apart', async () => {
-    const sale = await open();
-    await sale.hold('ann', ['S000'], 'key');
-    expect(await sale.tryHold('ann', ['S001'], 'key', 'another')).toEqual({ outcome: 'key-reused' });
-    expect((await sale.tryHold('bob', ['S001'], 'key', 'another')).outcome).toBe('held');
-  });
-
-  it('records effects only: a refused hold may be asked again under its key', async () => {
-    const sale = await open();
-    const bob = await sale.hold('bob', ['S000']);
-    expect((await sale.tryHold('ann', ['S000'], 'key')).outcome).toBe('seats-taken');
-    await sale.runOut(bob.holdId);
-    expect(await sale.tryHold('ann', ['S000'], 'key')).toMatchObject({ outcome: 'held', replayed: false });
-  });
-
-  it('gives the first answer of extend again, and refuses another body', async () => {
-    const sale = await open();
-    const { holdId } = await sale.hold('ann', ['S000']);
-    const request = { holdId, buyerId: 'ann', key: 'key', bodyHash: hash('one'), seconds: 900 };
-    const [first] = await extend(sale.db, sale.eventId, [request]);
-    await extend(sale.db, sale.eventId, [{ ...request, key: 'other', seconds: 1_000 }]);
-    const [again] = await extend(sale.db, sale.eventId, [request]);
-    if (first?.outcome !== 'extended') throw new Error('refused');
-    expect(again).toMatchObject({ outcome: 'extended', replayed: true, hold: first.hold });
-    expect(await extend(sale.db, sale.eventId, [{ ...request, bodyHash: hash('two') }])).toEqual([
-      { outcome: 'key-reused' },
-    ]);
   });
 });
 
