@@ -1,4 +1,5 @@
-import { createServer, type AddressInfo, type ListenOptions, type Server } from 'node:net';
+import { createServer, Server, type AddressInfo, type ListenOptions } from 'node:net';
+import { promisify } from 'node:util';
 import type { FastifyInstance } from 'fastify';
 
 /**
@@ -53,6 +54,21 @@ export class AcceptSockets {
       const socket = await openSocket({ ...shared, port });
       this.further.push(socket.on('connection', (connection) => this.fastify.server.emit('connection', connection)));
     }
+  }
+
+  /** From now on connections are refused. Those that are open stay, also the idle ones, which `close` would end. */
+  stopAccepting(): void {
+    for (const socket of this.all()) Server.prototype.close.call(socket);
+  }
+
+  /** How many connections are open. */
+  async connections(): Promise<number> {
+    const counts = await Promise.all(this.all().map((socket) => promisify(socket.getConnections.bind(socket))()));
+    return counts.reduce((sum, count) => sum + count, 0);
+  }
+
+  private all(): Server[] {
+    return [this.fastify.server, ...this.further];
   }
 }
 

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { FastifyAdapter, RouteConfig } from '@nestjs/platform-fastify';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods, RouteOptions } from 'fastify';
 import { AcceptSockets } from './accept-sockets';
@@ -7,6 +8,9 @@ import { sendProblem } from './problem.filter';
 import { problem } from './problems';
 import type { Role, TokenVerifier } from './token-verifier';
 
+/** How long connections may stay idle, once the service stops, before they are closed: a gateway that is busy uses them sooner. */
+const DRAIN_MS = 1_000;
+const DRAIN_LOOK_MS = 20;
 const BODY_LIMIT_BYTES = 256 * 1024;
 
 /** Receiving a whole request, body included. */
@@ -97,6 +101,17 @@ export class HttpServer {
         handler: () => undefined,
       });
     }
+  }
+
+  /**
+   * Lets go of the connections: new ones are refused, and each that is open ends with its next answer, which says so. Were
+   * they closed at once, as Node does, requests that are on their way on them would be lost: nobody else may answer those.
+   */
+  async drain(): Promise<void> {
+    this.isStopping = true;
+    this.acceptSockets.stopAccepting();
+    const until = performance.now() + DRAIN_MS;
+    while (performance.now() < until && (await this.acceptSockets.connections()) > 0) await sleep(DRAIN_LOOK_MS);
   }
 
   private onRoute(route: RouteOptions): void {

@@ -38,7 +38,7 @@ export interface HttpService {
   app: NestFastifyApplication;
   /** Where it listens, for example `http://127.0.0.1:8081`. */
   url: string;
-  /** Stops in order: accepting, running requests, then the modules' `onApplicationShutdown`. */
+  /** Stops in order: accepting, connections, running requests, then the modules' `onApplicationShutdown`. */
   stop(): Promise<void>;
 }
 
@@ -75,7 +75,8 @@ export async function describeHttpApi(options: HttpServiceOptions): Promise<Open
 }
 
 /**
- * Listens, and stops on SIGTERM or SIGINT: no new connections, running requests finish, then the modules'
+ * Listens, and stops on SIGTERM or SIGINT: no new connections, those that are open end by their next answer or after a
+ * second of silence, running requests finish, then the modules'
  * `onApplicationShutdown`; after `stopTimeoutMs` the process ends with exit code 1.
  *
  * @throws CannotListen naming the setting, when its address is taken, forbidden, or none of this machine
@@ -94,7 +95,7 @@ export async function startHttpService(options: HttpServiceOptions): Promise<Htt
   logger.log(`Listening on ${url}`);
 
   let stopped: Promise<void> | undefined;
-  const stop = () => (stopped ??= app.close());
+  const stop = () => (stopped ??= server.drain().then(() => app.close()));
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => void stopProcess(signal, stop, options.config.stopTimeoutMs, logger));
   }
