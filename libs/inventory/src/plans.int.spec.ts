@@ -128,7 +128,9 @@ async function everyVerb(here: Sale, suffix: string): Promise<void> {
   const leaver = await here.hold(`leaver-${suffix}`, [`S94${suffix}`, `S95${suffix}`]);
   const [attemptId, other] = [newId(), newId()];
   const { holdId, buyerId } = payer;
-  await extend(db, eventId, [{ holdId, buyerId, key: 'k', bodyHash: Buffer.from('b'), seconds: 900 }]);
+  const longer = { holdId, buyerId, bodyHash: Buffer.from('b'), seconds: 900 };
+  await extend(db, eventId, [{ ...longer, key: 'k' }]);
+  await extend(db, eventId, [{ ...longer, key: 'refused', version: 1 }]);
   await beginPayment(db, eventId, [{ attemptId, holdId, buyerId }]);
   await book(db, eventId, [{ attemptId, holdId, version: 2 }]);
   await unbook(db, eventId, [{ attemptId, holdId, refundId: newId(), reason: 'refunded', seatIds: [`S92${suffix}`] }]);

@@ -200,6 +200,48 @@ it('the same key of extend raced extends once', async () => {
   expect((await sale.ledger()).filter((entry) => entry.kind === 'extended').length).toBe(1);
 });
 
+describe('copies of one request that wait behind the same lock have one effect and one answer:', () => {
+  const COPIES = 5;
+
+  /** Sends the copies while a seat is locked, and lets them go when all of them wait: none has seen another's effect. */
+  const atOnce = <Outcome>(sale: Sale, send: () => Promise<Outcome>): Promise<Outcome[]> =>
+    db
+      .transaction(async (tx) => {
+        await tx.query(`SELECT FROM inventory.seats WHERE event_id = $1 AND seat_id = 'S000' FOR UPDATE`, [
+          sale.eventId,
+        ]);
+        const copies = Promise.all(range(COPIES).map(send));
+        const waitingSql = `SELECT FROM pg_stat_activity WHERE application_name = 'racers' AND wait_event_type = 'Lock'`;
+        await eventually(async () => (await db.query(waitingSql)).length === COPIES);
+        return { copies };
+      })
+      .then(({ copies }) => copies);
+
+  const expectOne = async (sale: Sale, outcomes: ({ outcome: string } | undefined)[], outcome: string) => {
+    expect(outcomes).toEqual(range(COPIES).map(() => expect.objectContaining({ outcome }) as unknown));
+    expect(outcomes.filter((each) => each && 'replayed' in each && !each.replayed).length).toBe(1);
+    await expectLegal(sale);
+  };
+
+  it.each([
+    ['that names the version it saw', { extensionsMax: 5 }, 1],
+    ['that is the last one', { extensionsMax: 1 }, undefined],
+  ])('an extension %s', async (_what, settings, version) => {
+    const sale = await Sale.open(db, 1, settings);
+    const { holdId } = await sale.hold('ann', ['S000']);
+    const request = { holdId, buyerId: 'ann', key: 'key', bodyHash: hash('x'), seconds: 700, version };
+    const outcomes = await atOnce(sale, async () => (await extend(db, sale.eventId, [request]))[0]);
+    await expectOne(sale, outcomes, 'extended');
+  });
+
+  it('a block, and its end', async () => {
+    const sale = await Sale.open(db, 1);
+    const request = { organiserId: 'org', key: 'key', bodyHash: hash('x'), seatIds: ['S000'] };
+    await expectOne(sale, await atOnce(sale, () => block(db, sale.eventId, request)), 'blocked');
+    await expectOne(sale, await atOnce(sale, () => unblock(db, sale.eventId, request)), 'unblocked');
+  });
+});
+
 it('payments raced for one hold: one begins, and the grace is given once', async () => {
   for (let round = 0; round < 10; round++) {
     const sale = await Sale.open(db, 2, { payGraceSeconds: 900 });

@@ -1,6 +1,7 @@
 import type { Database } from '@holdfast/postgres';
 import { v7 as newId } from 'uuid';
 import { assertEachOnce, missing, only, withoutConflicts, type Conflict } from '../batch';
+import { notByOwnCopies } from '../own-copies';
 import type { SeatState } from '../seat-lifecycle';
 
 export interface BlockRequest {
@@ -19,39 +20,50 @@ export type BlockOutcome =
 
 /** Takes seats off sale for the house, all or none. */
 export function block(db: Database, eventId: string, request: BlockRequest): Promise<BlockOutcome> {
-  return changeBlock(db, blockSql, eventId, request);
+  return changeBlock(db, 'block', eventId, request);
 }
 
 /** Puts blocked seats back on sale, all or none. */
 export function unblock(db: Database, eventId: string, request: BlockRequest): Promise<BlockOutcome> {
-  return changeBlock(db, unblockSql, eventId, request);
+  return changeBlock(db, 'unblock', eventId, request);
 }
 
-async function changeBlock(db: Database, sql: string, eventId: string, request: BlockRequest): Promise<BlockOutcome> {
+type BlockVerb = 'block' | 'unblock';
+
+async function changeBlock(
+  db: Database,
+  verb: BlockVerb,
+  eventId: string,
+  request: BlockRequest,
+): Promise<BlockOutcome> {
   assertEachOnce('seat', request.seatIds);
   const { organiserId, key, bodyHash, seatIds, reason } = request;
+  const sql = verb === 'block' ? blockSql : unblockSql;
   const outcomes = await withoutConflicts([request], async () => {
     const rows = await db.query<Row>(sql, [eventId, organiserId, key, bodyHash, seatIds, reason ?? null, newId()]);
-    return rows.map((row): BlockOutcome | Conflict => {
-      const serverTime = row.now;
-      switch (row.outcome) {
-        case 'replay':
-          return { outcome: sql === blockSql ? 'blocked' : 'unblocked', replayed: true, seatIds, serverTime };
-        case 'blocked':
-        case 'unblocked':
-          return { outcome: row.outcome, replayed: false, seatIds, serverTime };
-        case 'unknown-seats':
-          return { outcome: row.outcome, seatIds: missing(seatIds, row.found ?? []) };
-        case 'seats-taken':
-        case 'not-blocked':
-          return { outcome: row.outcome, seats: row.refused_by ?? [], serverTime };
-        case 'key-reused':
-        case 'conflict':
-          return { outcome: row.outcome };
-      }
-    });
+    const asked = rows.map((row) => toOutcome(verb, seatIds, row));
+    return notByOwnCopies(db, eventId, verb, [{ actorId: organiserId, key }], asked);
   });
   return only(outcomes);
+}
+
+function toOutcome(verb: BlockVerb, seatIds: string[], row: Row): BlockOutcome | Conflict {
+  const serverTime = row.now;
+  switch (row.outcome) {
+    case 'replay':
+      return { outcome: `${verb}ed`, replayed: true, seatIds, serverTime };
+    case 'blocked':
+    case 'unblocked':
+      return { outcome: row.outcome, replayed: false, seatIds, serverTime };
+    case 'unknown-seats':
+      return { outcome: row.outcome, seatIds: missing(seatIds, row.found ?? []) };
+    case 'seats-taken':
+    case 'not-blocked':
+      return { outcome: row.outcome, seats: row.refused_by ?? [], serverTime };
+    case 'key-reused':
+    case 'conflict':
+      return { outcome: row.outcome };
+  }
 }
 
 interface Row {

@@ -4,6 +4,7 @@ import { v7 as newId } from 'uuid';
 import { assertEachOnce, inOrder, withoutConflicts, type Conflict } from '../batch';
 import { holdRefusal, type HoldRefusal, type RefusalRow } from '../hold-refusal';
 import { givenHolds, type GivenHold, type Hold } from '../holds';
+import { notByOwnCopies } from '../own-copies';
 
 export interface ExtendRequest {
   holdId: string;
@@ -50,7 +51,9 @@ export async function extend(db: Database, eventId: string, requests: ExtendRequ
       eventId,
       rows.flatMap((row) => row.answer?.holdId ?? []),
     );
-    return inOrder(asked, rows, (_, row) => toOutcome(row, given));
+    const outcomes = inOrder(asked, rows, (_, row) => toOutcome(row, given));
+    const keys = asked.map(({ buyerId, key }) => ({ actorId: buyerId, key }));
+    return notByOwnCopies(db, eventId, 'extend', keys, outcomes);
   });
 }
 
