@@ -41,7 +41,7 @@ export function serviceProcess(name, system) {
     args: [...NODE_FLAGS, join(repository, folderOf(name), name, 'dist', 'main.js')],
     cwd: repository,
     env: {
-      PATH: process.env.PATH ?? '',
+      ...machineEnv(process.env),
       NODE_ENV: 'production',
       ...MEMORY,
       ...userSettings(process.env),
@@ -52,6 +52,12 @@ export function serviceProcess(name, system) {
     isReady: () => isServiceReady(system.ports[name]),
   };
 }
+
+/** What every program of ours takes over: where programs are, and whose certificates count beside those Node knows. */
+export const machineEnv = ({ PATH = '', NODE_EXTRA_CA_CERTS }) => ({
+  PATH,
+  ...(NODE_EXTRA_CA_CERTS && { NODE_EXTRA_CA_CERTS }),
+});
 
 /**
  * A developer may turn any knob of a service; where the system decides itself, its own value stands. The engine `sqs` asks

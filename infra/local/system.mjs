@@ -12,7 +12,7 @@ import { runStreaming } from './run-command.mjs';
 import { runningParts } from './running-parts.mjs';
 import { ensureSampleEvent, SAMPLE_SEATS } from './sample-event.mjs';
 import { loadSecrets, mintToken } from './secrets.mjs';
-import { SERVICE_PORTS, serviceProcess } from './services.mjs';
+import { machineEnv, SERVICE_PORTS, serviceProcess } from './services.mjs';
 import { serverDataFolder } from './data-folder.mjs';
 
 const GATEWAY_PORT = 8080;
@@ -210,7 +210,7 @@ async function migrate({ addresses, secrets }) {
   const program = join(repository, 'infra', 'migrate', 'dist', 'index.js');
   const { ok, tail } = await runStreaming(nodeProgram(), [program], {
     env: {
-      PATH: process.env.PATH ?? '',
+      ...machineEnv(process.env),
       HOLDFAST_POSTGRES_URL: addresses.postgres.url,
       ...(addresses.postgres.adminUrl && {
         HOLDFAST_POSTGRES_ADMIN_URL: addresses.postgres.adminUrl,

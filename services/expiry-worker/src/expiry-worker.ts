@@ -17,6 +17,8 @@ const NAME = 'expiry-worker';
 
 const LAG_EVERY_MS = 1_000;
 const DEAD_LETTERS_EVERY_MS = 5_000;
+/** At a start RabbitMQ is just being connected to, which is no failure yet. */
+const BROKER_READY_MS = 1_000;
 
 /** Every release is news, but looking for them eighty times a second costs the releases their CPU. */
 const RELAY_WOKEN_EVERY_MS = 25;
@@ -139,6 +141,7 @@ export class ExpiryWorker implements OnApplicationBootstrap, OnApplicationShutdo
 
   /** While RabbitMQ is away the last count stands. */
   private async countDeadLetters(): Promise<number> {
+    await this.broker.whenReady(BROKER_READY_MS);
     this.figures.givenUp(await this.broker.countDeadLetters());
     return DEAD_LETTERS_EVERY_MS;
   }
