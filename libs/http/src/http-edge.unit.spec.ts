@@ -188,6 +188,22 @@ describe('the HTTP edge', () => {
       expect(response.json<{ errors: { path: string }[] }>().errors[0]).toMatchObject({ path });
     });
 
+    it('refuses a crowd of members as one fault, wherever they are', async () => {
+      const crowd = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, i) => [`m${i}`, i]));
+      const tooMany = { errors: [{ path: '', message: 'more than 1000 members are named' }] };
+      expect((await order({ ...good, ...crowd(1_000) })).json()).toMatchObject(tooMany);
+      const seats = Array.from({ length: 1_000 }, () => crowd(1));
+      expect((await order({ ...good, seats })).json()).toMatchObject(tooMany);
+    });
+
+    it('shows the beginning of a name that is as long as the body', async () => {
+      const [fault] = (await order({ ...good, ['x'.repeat(1_000)]: 1 })).json<{ errors: object[] }>().errors;
+      expect(fault).toEqual({
+        path: `${'x'.repeat(500)}…`,
+        message: expect.stringMatching(/^property x{491}…$/) as string,
+      });
+    });
+
     it('refuses what nests too deep, and takes brackets in texts', async () => {
       expectProblem(await order(`{"seats":${'['.repeat(100_000)}${']'.repeat(100_000)}}`), 400, 'malformed-json');
       expect((await order({ ...good, seats: [`"${'[{'.repeat(50)}\\`] })).statusCode).toBe(201);

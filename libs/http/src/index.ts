@@ -1,6 +1,6 @@
 export { problem, Problem, unavailable, type ProblemCode, type ProblemMembers } from './problems';
 export { ApiProblems } from './problem-responses';
-export { checked, type Fault } from './validation';
+export { checked, invalid, type Fault } from './validation';
 export { HttpConfig, ServerConfig } from './http-config';
 export { LargeBody, RawBody } from './http-server';
 export { parseJsonBody } from './json-body';

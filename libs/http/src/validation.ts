@@ -1,7 +1,7 @@
 import type { ArgumentMetadata, PipeTransform } from '@nestjs/common';
 import { plainToInstance } from 'class-transformer';
 import { validateSync, type ValidationError } from 'class-validator';
-import { problem } from './problems';
+import { problem, type Problem } from './problems';
 
 /** One fault of a request: where, as in `seats[2]` or `sale.holdSeconds`, and what is wrong there. */
 export interface Fault {
@@ -11,6 +11,14 @@ export interface Fault {
 
 /** A message that starts with `[2]` names the member of the array at fault: see `Each` of the contracts. */
 const MEMBER = /^(\[\d+\]) /;
+
+/**
+ * Of all objects in a body together; the largest request names a dozen. Each costs 13 µs to check and refuse: 24,000 in one
+ * body, all unknown, kept everybody else waiting for 0.3 s, and their faults were an answer of 1.4 MB.
+ */
+const MEMBERS_MAX = 1_000;
+/** Characters shown of where or what a fault is: the name of a member is the caller's, and as long as the body. */
+const FAULT_TEXT_MAX = 500;
 
 /** Checks every body and query that a route takes as a class, by `checked`. */
 export class ShapePipe implements PipeTransform<unknown, unknown> {
@@ -30,30 +38,48 @@ export class ShapePipe implements PipeTransform<unknown, unknown> {
  */
 export function checked<T extends object>(Shape: new () => T, plain: unknown, { allowUnknown = false } = {}): T {
   if (typeof plain !== 'object' || plain === null || Array.isArray(plain)) {
-    throw problem('validation-failed', { errors: [{ path: '', message: 'the body must be a JSON object' }] });
+    throw invalid([{ path: '', message: 'the body must be a JSON object' }]);
   }
   const inherited: Fault[] = [];
-  const own = withoutInherited(plain, '', inherited);
+  const walk = { faults: inherited, membersLeft: allowUnknown ? Infinity : MEMBERS_MAX };
+  const own = withoutInherited(plain, '', walk);
   const shaped = plainToInstance(Shape, own, { exposeDefaultValues: true });
   const errors = validateSync(shaped, { whitelist: true, forbidNonWhitelisted: !allowUnknown });
   const faults = [...(allowUnknown ? [] : inherited), ...faultsOf(errors)];
-  if (faults.length > 0) throw problem('validation-failed', { errors: faults });
+  if (faults.length > 0) throw invalid(faults);
   return shaped;
+}
+
+/** The refusal of a request with faults, each shown up to 500 characters. */
+export function invalid(faults: Fault[]): Problem {
+  const errors = faults.map(({ path, message }) => ({ path: shown(path), message: shown(message) }));
+  return problem('validation-failed', { errors });
+}
+
+const shown = (text: string) => (text.length > FAULT_TEXT_MAX ? `${text.slice(0, FAULT_TEXT_MAX)}…` : text);
+
+interface Walk {
+  /** Gets one for each member left out. */
+  faults: Fault[];
+  membersLeft: number;
 }
 
 /**
  * A copy without members whose names every object has from its prototype. class-transformer takes such a member for the
  * inherited one: it passed `toString` over, and made an object of the class that `constructor` names, which is none.
  *
- * @param faults gets one for each member left out
+ * @throws Problem `validation-failed` when there are too many members
  */
-function withoutInherited(value: unknown, path: string, faults: Fault[]): unknown {
+function withoutInherited(value: unknown, path: string, walk: Walk): unknown {
   if (typeof value !== 'object' || value === null) return value;
+  const members = Object.entries(value);
+  if (!Array.isArray(value)) walk.membersLeft -= members.length;
+  if (walk.membersLeft < 0) throw invalid([{ path: '', message: `more than ${MEMBERS_MAX} members are named` }]);
   const copy: Record<string, unknown> = {};
-  for (const [name, member] of Object.entries(value)) {
+  for (const [name, member] of members) {
     const at = pathOf(path, name);
-    if (name in Object.prototype) faults.push({ path: at, message: `property ${name} should not exist` });
-    else copy[name] = withoutInherited(member, at, faults);
+    if (name in Object.prototype) walk.faults.push({ path: at, message: `property ${name} should not exist` });
+    else copy[name] = withoutInherited(member, at, walk);
   }
   return Array.isArray(value) ? Object.values(copy) : copy;
 }
