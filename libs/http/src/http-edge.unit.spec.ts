@@ -42,7 +42,7 @@ class OrderQuery {
 class ServerAway extends Error {}
 
 const LARGE_BODY_BYTES = 512 * 1024;
-const LARGE_BODIES_IN_HAND_BYTES = 768 * 1024;
+const LARGE_BODIES_IN_HAND = { max: 1_280 * 1024, perCallerMax: 768 * 1024 };
 
 let atWork = () => {};
 let mayAnswer = Promise.resolve();
@@ -79,7 +79,7 @@ class ThingController {
 
   @Post('large')
   @Roles('organiser')
-  @LargeBody({ bytesMax: LARGE_BODY_BYTES, bytesInHandMax: LARGE_BODIES_IN_HAND_BYTES, role: 'organiser' })
+  @LargeBody({ bytesMax: LARGE_BODY_BYTES, bytesInHand: LARGE_BODIES_IN_HAND, role: 'organiser' })
   async large(@Body() bytes: unknown): Promise<string> {
     atWork();
     await mayAnswer;
@@ -253,17 +253,25 @@ describe('the HTTP edge', () => {
       expectProblem(await large(buyer, LARGE_BODY_BYTES), 403, 'forbidden');
     });
 
-    it('takes in no more than its bound at once', async () => {
-      const working = new Promise<void>((resolve) => (atWork = resolve));
+    it('takes in no more than its bounds at once, and no caller keeps the others out', async () => {
+      const other = `Bearer ${await token({ sub: 'otto', roles: ['organiser'] })}`;
+      const third = `Bearer ${await token({ sub: 'oona', roles: ['organiser'] })}`;
       let answer = () => {};
       mayAnswer = new Promise((resolve) => (answer = resolve));
-      const first = large(organiser, 500_000).then((response) => response.body);
-      await working;
+      const atWorkOn = async (authorization: string) => {
+        const working = new Promise<void>((resolve) => (atWork = resolve));
+        const taken = large(authorization, 500_000).then((response) => response.body);
+        await working;
+        return { taken };
+      };
+      const first = await atWorkOn(organiser);
       const refused = await large(organiser, 500_000);
       expectProblem(refused, 503, 'overloaded');
       expect(refused.headers['retry-after']).toBe('1');
+      const second = await atWorkOn(other);
+      expectProblem(await large(third, 500_000), 503, 'overloaded');
       answer();
-      expect(await first).toBe('taken in');
+      expect(await Promise.all([first.taken, second.taken])).toEqual(['taken in', 'taken in']);
       expect((await large(organiser, 500_000)).body).toBe('taken in');
     });
   });

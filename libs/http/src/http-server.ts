@@ -3,6 +3,7 @@ import { FastifyAdapter, RouteConfig } from '@nestjs/platform-fastify';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods, RouteOptions } from 'fastify';
 import { AcceptSockets } from './accept-sockets';
 import { requireRole } from './bearer.guard';
+import { BytesInHand, type BytesInHandBounds } from './bytes-in-hand';
 import { parseJsonBody } from './json-body';
 import { sendProblem } from './problem.filter';
 import { problem } from './problems';
@@ -30,8 +31,8 @@ interface BodyConfig {
 export interface LargeBodyOptions {
   /** Of one body. */
   bytesMax: number;
-  /** Of all bodies of the route that are being received or worked on. */
-  bytesInHandMax: number;
+  /** Of the bodies of the route that are being received or worked on. */
+  bytesInHand: BytesInHandBounds;
   /** Whose bodies are read. */
   role: Role;
 }
@@ -44,7 +45,8 @@ const API_PREFIX = '/v1/';
 /**
  * Gives a route bodies beyond the usual limit, as the bytes that came (see `RawBody`): to parse megabytes would stall every
  * other request. Such a body is read only for a caller with the role, since a stranger must not make the service take in
- * megabytes, and only while all that are in hand come to no more than their bound; beyond it the answer is 503.
+ * megabytes, and only while those in hand, the caller's and all, come to no more than their bounds; beyond it the answer
+ * is 503.
  */
 export const LargeBody = (largeBody: LargeBodyOptions): MethodDecorator =>
   RouteConfig({ rawBody: true, largeBody } satisfies BodyConfig);
@@ -127,16 +129,14 @@ export class HttpServer {
     route.onRequest = this.takeInLargeBody(largeBody);
   }
 
-  private takeInLargeBody({ bytesMax, bytesInHandMax, role }: LargeBodyOptions) {
-    let bytesInHand = 0;
+  private takeInLargeBody({ bytesMax, bytesInHand, role }: LargeBodyOptions) {
+    const inHand = new BytesInHand(bytesInHand);
     return async ({ headers }: FastifyRequest, reply: FastifyReply) => {
       const identity = await this.tokens?.verify(headers.authorization);
       if (identity) requireRole(identity, [role]);
       // One that does not say its length, or a length that will be refused, may become as large as any.
       const bytes = Math.min(Number(headers['content-length'] ?? bytesMax), bytesMax);
-      if (bytesInHand + bytes > bytesInHandMax) throw problem('overloaded');
-      bytesInHand += bytes;
-      reply.raw.once('close', () => (bytesInHand -= bytes));
+      reply.raw.once('close', inHand.take(identity?.id ?? '', bytes));
     };
   }
 

@@ -3,6 +3,7 @@ export { ApiProblems } from './problem-responses';
 export { checked, invalid, type Fault } from './validation';
 export { HttpConfig, ServerConfig } from './http-config';
 export { LargeBody, RawBody } from './http-server';
+export { BytesInHand, type BytesInHandBounds } from './bytes-in-hand';
 export { parseJsonBody } from './json-body';
 export { checkDistinctSeats } from './distinct-seats';
 export { Caller, hasRole, Roles } from './bearer.guard';

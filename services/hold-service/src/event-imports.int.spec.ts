@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import { EventImports, IMPORT_BYTES_IN_HAND_MAX } from './event-imports';
+import { EventImports, IMPORT_BYTES_IN_HAND } from './event-imports';
 import {
   plan,
   serviceUnderTest,
@@ -85,14 +85,20 @@ describe('the import of events', () => {
 });
 
 describe('imports that wait', () => {
-  it('are refused beyond their bound, and taken again when there is room', async () => {
+  const { max, perCallerMax } = IMPORT_BYTES_IN_HAND;
+
+  it('are refused beyond the bound of their organiser, or of all, and taken again when there is room', async () => {
     const imports = new EventImports({ postgresUrl: 'postgres://nobody@127.0.0.1:1/none' });
-    const create = (bytes: number) => imports.create({ organiserId: 'olga', key: 'k', bytes: Buffer.alloc(bytes) });
+    const create = (organiserId: string, bytes: number) =>
+      imports.create({ organiserId, key: 'k', bytes: Buffer.alloc(bytes) });
     try {
-      const first = create(IMPORT_BYTES_IN_HAND_MAX);
-      await expect(create(1)).rejects.toMatchObject({ code: 'overloaded' });
+      const first = create('olga', perCallerMax);
+      await expect(create('olga', 1)).rejects.toMatchObject({ code: 'overloaded' });
+      const second = create('otto', max - perCallerMax);
+      await expect(create('oona', 1)).rejects.toMatchObject({ code: 'overloaded' });
       await expect(first).rejects.toMatchObject({ code: 'malformed-json' });
-      await expect(create(1)).rejects.toMatchObject({ code: 'malformed-json' });
+      await expect(second).rejects.toMatchObject({ code: 'malformed-json' });
+      await expect(create('olga', 1)).rejects.toMatchObject({ code: 'malformed-json' });
     } finally {
       await imports.close();
     }

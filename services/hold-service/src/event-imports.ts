@@ -1,7 +1,14 @@
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { problem, unavailable, type ProblemCode, type ProblemMembers } from '@holdfast/http';
+import {
+  BytesInHand,
+  problem,
+  unavailable,
+  type BytesInHandBounds,
+  type ProblemCode,
+  type ProblemMembers,
+} from '@holdfast/http';
 import type { CreateEventOutcome } from '@holdfast/inventory';
 import { DatabaseUnavailable } from '@holdfast/postgres';
 
@@ -15,8 +22,14 @@ const HEAP_MAX_MB = 1_024;
  * a hold-service whose event went on sale at once had 430 MB.
  */
 const THREAD_IDLE_MS = 1_000;
-/** Of the bodies that are received, wait or are worked on: two of the largest, or five plans of 200,000 seats. */
-export const IMPORT_BYTES_IN_HAND_MAX = 128 * 1024 * 1024;
+/**
+ * Of the bodies that are received, wait or are worked on: two of the largest, or five plans of 200,000 seats; of one organiser
+ * one of the largest. An organiser who sent the largest without end kept all others out.
+ */
+export const IMPORT_BYTES_IN_HAND: BytesInHandBounds = {
+  max: 128 * 1024 * 1024,
+  perCallerMax: 64 * 1024 * 1024,
+};
 
 export interface EventImport {
   organiserId: string;
@@ -44,7 +57,7 @@ export class EventImports {
   private thread: Worker | undefined;
   private idle: NodeJS.Timeout | undefined;
   private last: Promise<unknown> = Promise.resolve();
-  private bytesInHand = 0;
+  private readonly inHand = new BytesInHand(IMPORT_BYTES_IN_HAND);
   private isClosed = false;
 
   constructor(private readonly data: ImportThreadData) {}
@@ -53,15 +66,13 @@ export class EventImports {
    * Creates an event, or finds the one that the same key and body made.
    *
    * @throws Problem `malformed-json`, `validation-failed`, `payload-too-large` for JSON that takes more memory than any plan,
-   *   `overloaded` when too much is waiting
+   *   `overloaded` when too much is waiting, of this organiser or of all
    * @throws DatabaseUnavailable
    */
   async create(job: EventImport): Promise<CreateEventOutcome> {
-    const { length } = job.bytes;
     // The edge counts them too, but only until their caller goes away.
-    if (this.bytesInHand + length > IMPORT_BYTES_IN_HAND_MAX) throw problem('overloaded');
-    this.bytesInHand += length;
-    const turn = this.last.then(() => this.inThread(job)).finally(() => (this.bytesInHand -= length));
+    const letGo = this.inHand.take(job.organiserId, job.bytes.length);
+    const turn = this.last.then(() => this.inThread(job)).finally(letGo);
     this.last = turn.catch(() => undefined);
     const imported = await turn;
     switch (imported.outcome) {

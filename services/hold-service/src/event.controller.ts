@@ -15,7 +15,7 @@ import { Database } from '@holdfast/postgres';
 import { Body, Controller, Get, HttpCode, Post, Query, Res } from '@nestjs/common';
 import { ApiBearerAuth, ApiBody, ApiCreatedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
-import { EventImports, IMPORT_BYTES_IN_HAND_MAX } from './event-imports';
+import { EventImports, IMPORT_BYTES_IN_HAND } from './event-imports';
 import { EventId } from './path-id';
 import { refusalProblem } from './refusal';
 
@@ -32,7 +32,7 @@ export class EventController {
 
   @Post()
   @Roles('organiser')
-  @LargeBody({ bytesMax: PLAN_LIMIT_BYTES, bytesInHandMax: IMPORT_BYTES_IN_HAND_MAX, role: 'organiser' })
+  @LargeBody({ bytesMax: PLAN_LIMIT_BYTES, bytesInHand: IMPORT_BYTES_IN_HAND, role: 'organiser' })
   @ApiBearerAuth()
   @ApiOperation({ summary: 'Create an event from a seating plan' })
   @ApiIdempotencyKey()
