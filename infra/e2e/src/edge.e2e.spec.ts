@@ -1,7 +1,12 @@
+import { once } from 'node:events';
+import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import { json } from 'node:stream/consumers';
 import type { HoldBody } from '@holdfast/contracts';
-import { expectProblem, request } from './api';
+import { expectProblem, request, type Answer } from './api';
 import { buyers, itWithBuyers } from './people';
 import { Sale } from './sale';
+import { system } from './system-under-test';
 
 const SPOOFED = {
   'x-forwarded-for': '203.0.113.9',
@@ -12,6 +17,19 @@ const SPOOFED = {
   'x-original-url': '/metrics',
   'x-http-method-override': 'DELETE',
 };
+
+/** A GET whose path and headers nobody puts right on the way, as `fetch` would. */
+async function requestAsWritten(path: string, headers: Record<string, string> = {}): Promise<Answer> {
+  const { hostname, port, protocol } = new URL(system.url);
+  const send = protocol === 'https:' ? httpsRequest : httpRequest;
+  const asking = send({ hostname, port, path, headers, agent: false }).end();
+  const [response] = (await once(asking, 'response')) as [IncomingMessage];
+  return {
+    status: response.statusCode ?? 0,
+    headers: new Headers({ 'content-type': response.headers['content-type'] ?? '' }),
+    body: (await json(response)) as Record<string, unknown>,
+  };
+}
 
 describe('the gateway', () => {
   it('serves the interface of both services under /docs', async () => {
@@ -26,6 +44,20 @@ describe('the gateway', () => {
     expectProblem(await request('GET', '/nowhere'), 404, 'not-found');
     expectProblem(await request('GET', '/v1/events/a/b/c/d'), 404, 'not-found');
     expectProblem(await request('PUT', '/v1/events', { body: {} }), 405, 'method-not-allowed');
+  });
+
+  it.each([
+    ['of a line break', '/docs/payments/docs%0aX-Forwarded-For:%20203.0.113.9'],
+    ['of a line break at its end', '/docs/webhooks/docs%0a'],
+    ['of a byte that is no text', '/docs/payments/docs%FF'],
+    ['of an encoded question mark', '/docs/payments/docs%3F'],
+  ])('passes no path on to the interface %s', async (_what, path) => {
+    expectProblem(await request('GET', path), 404, 'not-found');
+  });
+
+  it('resolves dots before it passes a path on, and answers a body coded otherwise with a problem', async () => {
+    expectProblem(await requestAsWritten('/docs/x/../y'), 404, 'not-found');
+    expectProblem(await requestAsWritten('/v1/events', { 'transfer-encoding': 'gzip' }), 400, 'malformed-request');
   });
 
   it('keeps metrics inside', async () => {
