@@ -22,7 +22,7 @@ const SPOOFED = {
 async function requestAsWritten(path: string, headers: Record<string, string> = {}): Promise<Answer> {
   const { hostname, port, protocol } = new URL(system.url);
   const send = protocol === 'https:' ? httpsRequest : httpRequest;
-  const asking = send({ hostname, port, path, headers, agent: false }).end();
+  const asking = send({ hostname, port, path, headers, setHost: headers.host === undefined, agent: false }).end();
   const [response] = (await once(asking, 'response')) as [IncomingMessage];
   return {
     status: response.statusCode ?? 0,
@@ -67,6 +67,8 @@ describe('the gateway', () => {
   it('says that the system is alive and ready', async () => {
     expect((await request('GET', '/health/live')).status).toBe(200);
     expect((await request('GET', '/health/ready')).status).toBe(200);
+    // As health checks of HTTP/1.0 ask, which name no host.
+    expect((await requestAsWritten('/health/ready', { host: '' })).status).toBe(200);
   });
 
   itWithBuyers(1)('forwards no header that a client forged', async () => {
