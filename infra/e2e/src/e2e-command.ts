@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import { buildArgv, runCLI } from 'jest';
+import { whyNobodyAnswers } from './silence';
 import { targetFromEnv, targetOfLocalSystem, targetToEnv, type Target } from './target';
 
 interface E2eOptions {
@@ -18,7 +19,6 @@ interface E2eOptions {
 const WORKSPACE = join(__dirname, '..', '..', '..');
 /** Cases mostly wait for deadlines, so two files at a time halve the run, on two cores too. */
 const WORKERS = '2';
-const ANSWER_MS = 5_000;
 
 /** `npm run e2e -- --url http://...`: the end-to-end suite against a system that runs already. */
 export async function runE2eCommand(argv: string[]): Promise<void> {
@@ -38,7 +38,7 @@ export async function runE2eCommand(argv: string[]): Promise<void> {
   const target = chooseTarget(options);
   if (!target) return command.error('No system: give --url, or start one with npm start.');
   const silence = await whyNobodyAnswers(target.url);
-  if (silence) return command.error(`Nothing answers at ${target.url}: ${silence}`);
+  if (silence !== undefined) return command.error(`Nothing answers at ${target.url}: ${silence}`);
   Object.assign(process.env, targetToEnv(target));
   process.stderr.write(`End-to-end cases against ${target.url}\n`);
   const { numPassedTests, numFailedTests, numPendingTests, numRuntimeErrorTestSuites, success } =
@@ -47,17 +47,6 @@ export async function runE2eCommand(argv: string[]): Promise<void> {
   const skipped = numPendingTests > 0 ? `${numPendingTests} skipped (${why}), ` : '';
   process.stdout.write(`${skipped}${numPassedTests} passed, ${numFailedTests + numRuntimeErrorTestSuites} failed\n`);
   process.exitCode = success && numPassedTests > 0 ? 0 : 1;
-}
-
-/** Asked once before the suite, which would find it out in each of its cases. Any answer will do. */
-async function whyNobodyAnswers(url: string): Promise<string | undefined> {
-  try {
-    await fetch(url, { redirect: 'manual', signal: AbortSignal.timeout(ANSWER_MS) });
-    return undefined;
-  } catch (error) {
-    const { message, cause } = error as Error;
-    return cause instanceof Error ? cause.message : message;
-  }
 }
 
 function address(text: string): string {
