@@ -42,17 +42,18 @@ interface Entry extends KnownSeat {
  * bound holds also while RabbitMQ is away.
  */
 export class TakenMap {
+  /** The map's clock, for `sentAt`: read it before the question is sent. */
+  readonly now: () => number;
   /** In the order of their arrival, which is nearly the order in which they end. */
   private readonly entries = new Map<string, Entry>();
   private readonly staleMaxMs: number;
-  private readonly clock: () => number;
   private readonly refusals: Counter;
   private readonly age: Histogram;
   private readonly size: Gauge;
 
   constructor({ metrics, staleMaxMs = STALE_MAX_MS, now = () => performance.now() }: TakenMapOptions) {
     this.staleMaxMs = Math.min(staleMaxMs, STALE_MAX_MS);
-    this.clock = now;
+    this.now = now;
     this.refusals = metrics.counter('taken_map_refusals', 'Requests refused without asking Redis or Postgres');
     this.age = metrics.seconds(
       'taken_map_age',
@@ -66,11 +67,6 @@ export class TakenMap {
     return this.staleMaxMs > 0;
   }
 
-  /** The map's clock, for `sentAt`: read it before the question is sent. */
-  now(): number {
-    return this.clock();
-  }
-
   /**
    * Those of the seats that are known to be taken by another request; empty when nothing speaks against asking.
    *
@@ -78,7 +74,7 @@ export class TakenMap {
    */
   known(eventId: string, owner: string, seatIds: string[]): GuardedSeat[] {
     if (this.entries.size === 0) return [];
-    const now = this.clock();
+    const now = this.now();
     const taken: GuardedSeat[] = [];
     let oldest = now;
     for (const seatId of seatIds) {
@@ -98,7 +94,7 @@ export class TakenMap {
 
   /** @param sentAt {@link now} from before the question was sent whose answer this is */
   note(eventId: string, seats: KnownSeat[], sentAt: number): void {
-    const now = this.clock();
+    const now = this.now();
     for (const seat of seats) {
       const forgetAt = sentAt + Math.min(seat.msLeft, this.staleMaxMs);
       if (forgetAt <= now) continue;
