@@ -9,7 +9,7 @@ import { sendProblem } from './problem.filter';
 import { problem } from './problems';
 import type { Role, TokenVerifier } from './token-verifier';
 
-/** How long connections may stay idle, once the service stops, before they are closed: a gateway that is busy uses them sooner. */
+/** Until connections that are still idle are closed: a gateway that is busy has used its own by then. */
 const DRAIN_MS = 1_000;
 const DRAIN_LOOK_MS = 20;
 const BODY_LIMIT_BYTES = 256 * 1024;

@@ -75,9 +75,9 @@ export async function describeHttpApi(options: HttpServiceOptions): Promise<Open
 }
 
 /**
- * Listens, and stops on SIGTERM or SIGINT: no new connections, those that are open end by their next answer or after a
- * second of silence, running requests finish, then the modules'
- * `onApplicationShutdown`; after `stopTimeoutMs` the process ends with exit code 1.
+ * Listens, and stops on SIGTERM or SIGINT: no new connections, those that are open end by their next answer or a second
+ * later, running requests finish, then the modules' `onApplicationShutdown`; after `stopTimeoutMs` the process ends with
+ * exit code 1.
  *
  * @throws CannotListen naming the setting, when its address is taken, forbidden, or none of this machine
  */

@@ -1,7 +1,7 @@
 import type { Database } from '@holdfast/postgres';
 import { v7 as newId } from 'uuid';
 import { assertEachOnce, missing, only, withoutConflicts, type Conflict } from '../batch';
-import { notByOwnCopies } from '../own-copies';
+import { conflictIfRecorded } from '../recorded-keys';
 import type { SeatState } from '../seat-lifecycle';
 
 export interface BlockRequest {
@@ -42,7 +42,7 @@ async function changeBlock(
   const outcomes = await withoutConflicts([request], async () => {
     const rows = await db.query<Row>(sql, [eventId, organiserId, key, bodyHash, seatIds, reason ?? null, newId()]);
     const asked = rows.map((row) => toOutcome(verb, seatIds, row));
-    return notByOwnCopies(db, eventId, verb, [{ actorId: organiserId, key }], asked);
+    return conflictIfRecorded(db, eventId, verb, [{ actorId: organiserId, key }], asked);
   });
   return only(outcomes);
 }

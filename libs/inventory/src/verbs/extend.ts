@@ -4,7 +4,7 @@ import { v7 as newId } from 'uuid';
 import { assertEachOnce, inOrder, withoutConflicts, type Conflict } from '../batch';
 import { holdRefusal, type HoldRefusal, type RefusalRow } from '../hold-refusal';
 import { givenHolds, type GivenHold, type Hold } from '../holds';
-import { notByOwnCopies } from '../own-copies';
+import { conflictIfRecorded } from '../recorded-keys';
 
 export interface ExtendRequest {
   holdId: string;
@@ -53,7 +53,7 @@ export async function extend(db: Database, eventId: string, requests: ExtendRequ
     );
     const outcomes = inOrder(asked, rows, (_, row) => toOutcome(row, given));
     const keys = asked.map(({ buyerId, key }) => ({ actorId: buyerId, key }));
-    return notByOwnCopies(db, eventId, 'extend', keys, outcomes);
+    return conflictIfRecorded(db, eventId, 'extend', keys, outcomes);
   });
 }
 

@@ -20,7 +20,7 @@ const NOT_REFUSED = new Set(['extended', 'blocked', 'unblocked', 'key-reused', '
  *
  * @param keys of the requests, in the order of their outcomes
  */
-export async function notByOwnCopies<Outcome extends { outcome: string }>(
+export async function conflictIfRecorded<Outcome extends { outcome: string }>(
   db: Database,
   eventId: string,
   verb: KeyedVerb,
