@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { SignJWT } from 'jose';
+import { mintToken as mintBySecret } from '@holdfast/testing';
 import { system } from './system-under-test';
 
 export type Role = 'buyer' | 'organiser' | 'service';
@@ -13,12 +13,7 @@ export async function mintToken(
   { secret = system.jwtSecret, expires = TOKEN_LIFE } = {},
 ): Promise<string> {
   if (!secret) throw new Error('minting tokens needs HOLDFAST_JWT_SECRET');
-  return new SignJWT({ roles })
-    .setProtectedHeader({ alg: 'HS256' })
-    .setSubject(subject)
-    .setIssuedAt()
-    .setExpirationTime(expires)
-    .sign(new TextEncoder().encode(secret));
+  return mintBySecret(secret, subject, roles, expires);
 }
 
 /** The token of somebody who may create events. */
