@@ -1,5 +1,4 @@
-import { createServer, Server, type AddressInfo, type ListenOptions } from 'node:net';
-import { promisify } from 'node:util';
+import { createServer, Server, type AddressInfo, type ListenOptions, type Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 
 /**
@@ -23,10 +22,15 @@ type PortOptions = ListenOptions & { reusePort?: boolean };
 /** Lets a Fastify server accept by several sockets on its port, as if it had one. */
 export class AcceptSockets {
   private readonly further: Server[] = [];
+  private readonly connections = new Set<Socket>();
   private closed: Promise<unknown> = Promise.resolve();
 
   /** @param fastify not listening yet */
   constructor(private readonly fastify: FastifyInstance) {
+    fastify.server.on('connection', (connection) => {
+      this.connections.add(connection);
+      connection.once('close', () => this.connections.delete(connection));
+    });
     fastify.addHook('preClose', (done) => {
       this.closed = Promise.all(this.further.map(close));
       done();
@@ -56,19 +60,19 @@ export class AcceptSockets {
     }
   }
 
+  /** How many connections are open. */
+  get connectionsOpen(): number {
+    return this.connections.size;
+  }
+
   /** From now on connections are refused. Those that are open stay, also the idle ones, which `close` would end. */
   stopAccepting(): void {
-    for (const socket of this.all()) Server.prototype.close.call(socket);
+    for (const socket of [this.fastify.server, ...this.further]) Server.prototype.close.call(socket);
   }
 
-  /** How many connections are open. */
-  async connections(): Promise<number> {
-    const counts = await Promise.all(this.all().map((socket) => promisify(socket.getConnections.bind(socket))()));
-    return counts.reduce((sum, count) => sum + count, 0);
-  }
-
-  private all(): Server[] {
-    return [this.fastify.server, ...this.further];
+  /** Ends connections on which nothing has ever been asked: Node takes them for busy, and `close` would wait for them. */
+  endUnasked(): void {
+    for (const connection of this.connections) if (connection.bytesRead === 0) connection.destroy();
   }
 }
 

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { Agent, request, type IncomingMessage } from 'node:http';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { Controller, Get, Module } from '@nestjs/common';
 import { eventually } from '@holdfast/testing';
 import { ServerConfig } from './http-config';
@@ -23,17 +23,26 @@ const CONNECTIONS = 50;
 describe('a service that stops', () => {
   let service: HttpService;
   let agent: Agent;
+  let sockets: Socket[];
 
   beforeEach(async () => {
     const config = Object.assign(new ServerConfig(), { logLevel: 'silent', httpPort: 0 });
     service = await startHttpService({ name: 'greeting', module: GreetingModule, config });
     agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS, maxFreeSockets: CONNECTIONS });
+    sockets = [];
   });
   afterEach(async () => {
     agent.destroy();
+    sockets.forEach((socket) => socket.destroy());
     await service.stop();
   });
 
+  const connected = async (): Promise<Socket> => {
+    const socket = connect(Number(new URL(service.url).port));
+    sockets.push(socket);
+    await once(socket, 'connect');
+    return socket;
+  };
   const ask = async (): Promise<IncomingMessage> => {
     const [answer] = (await once(request(`${service.url}/greeting`, { agent }).end(), 'response')) as [IncomingMessage];
     answer.resume();
@@ -49,7 +58,7 @@ describe('a service that stops', () => {
 
     let isStopped = false;
     const stopping = service.stop().then(() => (isStopped = true));
-    await expect(once(connect(Number(new URL(service.url).port)), 'connect')).rejects.toThrow('ECONNREFUSED');
+    await expect(connected()).rejects.toThrow('ECONNREFUSED');
     expect(isStopped).toBe(false);
     for (const { statusCode, headers } of await askOnAll()) {
       expect([statusCode, headers.connection]).toEqual([200, 'close']);
@@ -61,5 +70,16 @@ describe('a service that stops', () => {
     await askOnAll();
     await service.stop();
     await eventually(() => idle() === 0);
+  });
+
+  it('ends connections on which nobody ever asked', async () => {
+    let accepted = 0;
+    service.app.getHttpServer().on('connection', () => accepted++);
+    const closed = (await Promise.all(Array.from({ length: CONNECTIONS }, connected))).map((each) =>
+      once(each, 'close'),
+    );
+    await eventually(() => accepted === CONNECTIONS);
+    await service.stop();
+    await Promise.all(closed);
   });
 });

@@ -113,7 +113,8 @@ export class HttpServer {
     this.isStopping = true;
     this.acceptSockets.stopAccepting();
     const until = performance.now() + DRAIN_MS;
-    while (performance.now() < until && (await this.acceptSockets.connections()) > 0) await sleep(DRAIN_LOOK_MS);
+    while (performance.now() < until && this.acceptSockets.connectionsOpen > 0) await sleep(DRAIN_LOOK_MS);
+    this.acceptSockets.endUnasked();
   }
 
   private onRoute(route: RouteOptions): void {
