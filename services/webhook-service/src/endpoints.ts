@@ -136,6 +136,7 @@ export async function enableEndpoint(db: Database, eventId: string, endpointId: 
 export async function rotateSecret(db: Database, request: KeyedRequest, overlapHours: number): Promise<RotateOutcome> {
   const { eventId, endpointId } = request;
   const done = await db.transaction(async (tx) => {
+    await tx.query(lockEventSql, [eventId]);
     if ((await tx.query(lockEndpointSql, [eventId, endpointId])).length === 0) return undefined;
     const used = await findKey(tx, 'rotate', request);
     if (used) return { ...used, replayed: true };
@@ -160,6 +161,7 @@ export async function rotateSecret(db: Database, request: KeyedRequest, overlapH
 export async function replayFrom(db: Database, request: KeyedRequest, fromSeq: number): Promise<ReplayOutcome> {
   const { eventId, endpointId } = request;
   const done = await db.transaction(async (tx) => {
+    await tx.query(lockEventSql, [eventId]);
     const [locked] = await tx.query<{ lastSeq: number }>(lockEndpointSql, [eventId, endpointId]);
     if (!locked) return { outcome: 'unknown-endpoint' } as const;
     const used = await findKey(tx, 'replay', request);
@@ -223,7 +225,10 @@ INSERT INTO webhooks.idempotency_keys
 VALUES ($1, $2, $3, $4, $5, $6, $7, clock_timestamp())
 RETURNING ${KEY_COLUMNS}`;
 
-/** An update that changes nothing: it locks the row, new or not, until the transaction ends. $1 event */
+/**
+ * An update that changes nothing: it locks the row, new or not, until the transaction ends. Whoever uses a key waits here:
+ * its scope is the event, and one raced for two endpoints was recorded twice, a fault. $1 event
+ */
 const lockEventSql = `
 INSERT INTO webhooks.events AS e (event_id) VALUES ($1) ON CONFLICT (event_id) DO UPDATE SET event_id = e.event_id`;
 

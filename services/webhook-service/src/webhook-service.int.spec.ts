@@ -56,6 +56,10 @@ afterAll(async () => {
   await db.drop();
 });
 
+const WAITING_SQL = `
+SELECT FROM pg_stat_activity
+ WHERE application_name = 'webhook-service' AND datname = current_database() AND wait_event_type = 'Lock'`;
+
 const bearer = async (subject: string, role = 'organiser') => `Bearer ${await mintToken(JWT_SECRET, subject, [role])}`;
 
 interface Call {
@@ -221,6 +225,24 @@ describe('the same key again', () => {
       422,
       'idempotency-key-reused',
     );
+  });
+
+  it.each([
+    ['rotate-secret', undefined],
+    ['replay', { fromSeq: 1 }],
+  ])('raced for two endpoints, %s, is of one of them', async (verb, body) => {
+    const ids = [(await created()).endpointId, (await created()).endpointId];
+    for (let round = 0; round < 10; round++) {
+      const key = newId();
+      const race = await db.database.transaction(async (tx) => {
+        await tx.query('SELECT FROM webhooks.endpoints WHERE event_id = $1 FOR UPDATE', [event.eventId]);
+        const asked = ids.map((endpointId) => ask('POST', `/${endpointId}/${verb}`, { key, body }));
+        await eventually(async () => (await db.database.query(WAITING_SQL)).length === ids.length);
+        return { answers: Promise.all(asked) };
+      });
+      const statuses = (await race.answers).map(({ statusCode }) => statusCode);
+      expect(statuses.sort()).toEqual([200, 422]);
+    }
   });
 
   it('rotates once', async () => {
