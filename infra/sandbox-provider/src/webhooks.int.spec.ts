@@ -79,6 +79,12 @@ const about = (intent: string) =>
 
 const typesAbout = (intent: string) => about(intent).map(({ event }) => event.type);
 
+/** What the deliveries of this start were answered: one that was under way at the last stop may still arrive beside them. */
+const statusesAbout = async (intent: string) => {
+  const deliveries = (await ask(sandbox, 'GET', '/sandbox/webhooks')) as { intent: string; status: number }[];
+  return deliveries.filter((each) => each.intent === intent).map(({ status }) => status);
+};
+
 const untilReceived = (condition: () => boolean) =>
   eventually(condition, () => `more than ${received.map(({ body }) => body).join('\n')}`);
 
@@ -110,8 +116,7 @@ describe('webhooks', () => {
     const { id } = await createIntent(stripe, { method: 'pm_card_visa' });
     await untilReceived(() => about(id).length === 4);
     expect(new Set(about(id).map(({ event }) => event.id)).size).toBe(1);
-    const deliveries = (await ask(sandbox, 'GET', '/sandbox/webhooks')) as { intent: string; status: number }[];
-    expect(deliveries.filter(({ intent }) => intent === id).map(({ status }) => status)).toEqual([500, 302, 404, 200]);
+    expect(await statusesAbout(id)).toEqual([500, 302, 404, 200]);
   });
 
   it('that were not delivered are sent after the next start', async () => {
@@ -120,10 +125,9 @@ describe('webhooks', () => {
     await untilReceived(() => about(id).length > 0);
     await sandbox.close();
     answers = [];
-    received = [];
     await start();
-    await untilReceived(() => about(id).length === 1);
-    expect(typesAbout(id)).toEqual(['payment_intent.created']);
+    await eventually(async () => (await statusesAbout(id)).length > 0);
+    expect(await statusesAbout(id)).toEqual([200]);
   });
 
   it('say why a card was declined, that a payer is waited for, and that an intent was cancelled', async () => {
