@@ -128,10 +128,12 @@ async function measureLoad(
   await runInChild<ClicksResult>('clicks', { origin, path, tokens, ...seen } satisfies Clicks);
   await generateLoad({ ...load, firstSeat: 1, seconds: WARM_UP_SECONDS, run: `${run}-warm-up` });
   const before = readCpu(system, pid);
-  // Far beyond the last seat of the warm-up: what its threads had sent is not known exactly.
-  const firstSeat = Math.floor(extent.seats / 2);
+  // Far beyond the last seat of the warm-up, which takes a third as long: what its threads had sent is not known exactly.
+  const firstSeat = Math.floor(extent.seats / 3);
   const result = await generateLoad({ ...load, firstSeat, seconds: extent.seconds, run });
   const after = readCpu(system, pid);
+  if (result.requests > extent.seats - firstSeat)
+    throw new Error(`The ${extent.seats} seats were too few: all are taken`);
   const faults = result.refused + result.failed;
   if (faults > 0) throw new Error(`${faults} of ${result.requests} requests to ${path} were refused or not answered`);
   return {
