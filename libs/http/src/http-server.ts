@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FastifyAdapter, RouteConfig } from '@nestjs/platform-fastify';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods, RouteOptions } from 'fastify';
@@ -5,7 +6,7 @@ import { AcceptSockets } from './accept-sockets';
 import { requireRole } from './bearer.guard';
 import { BytesInHand, type BytesInHandBounds } from './bytes-in-hand';
 import { parseJsonBody } from './json-body';
-import { sendProblem } from './problem.filter';
+import { PROBLEM_MEDIA_TYPE, sendProblem } from './problem.filter';
 import { problem } from './problems';
 import type { Role, TokenVerifier } from './token-verifier';
 
@@ -54,6 +55,17 @@ export const LargeBody = (largeBody: LargeBodyOptions): MethodDecorator =>
 /** Gives a route its JSON body as the bytes that came, a `Buffer`: for signatures, which are over those. */
 export const RawBody = (): MethodDecorator => RouteConfig({ rawBody: true } satisfies BodyConfig);
 
+/** Node could not read the request, so there is none that Fastify could answer; what comes after it is not read either. */
+function refuseUnreadable(_error: Error, socket: Socket): void {
+  if (!socket.writable) return void socket.destroy();
+  const text = JSON.stringify(problem('malformed-request').body());
+  socket.write(
+    `HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: ${PROBLEM_MEDIA_TYPE}\r\n` +
+      `Content-Length: ${Buffer.byteLength(text)}\r\n\r\n${text}`,
+  );
+  socket.destroySoon();
+}
+
 /** The Fastify server below Nest: limits, JSON parsing, and refusals of its own as problems. */
 export class HttpServer {
   readonly adapter: FastifyAdapter;
@@ -80,6 +92,7 @@ export class HttpServer {
       return503OnClosing: false,
       frameworkErrors: (_error: FastifyError, _request: FastifyRequest, reply: FastifyReply) =>
         sendProblem(reply, problem('malformed-request')),
+      clientErrorHandler: refuseUnreadable,
     });
     this.fastify.addHook('onRoute', (route) => this.onRoute(route));
     this.closeConnectionsWhenStopping();
