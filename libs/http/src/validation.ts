@@ -40,9 +40,11 @@ export function checked<T extends object>(Shape: new () => T, plain: unknown, { 
   if (typeof plain !== 'object' || plain === null || Array.isArray(plain)) {
     throw invalid([{ path: '', message: 'the body must be a JSON object' }]);
   }
+  if (!allowUnknown && membersOf(plain) > MEMBERS_MAX) {
+    throw invalid([{ path: '', message: `more than ${MEMBERS_MAX} members are named` }]);
+  }
   const inherited: Fault[] = [];
-  const walk = { faults: inherited, membersLeft: allowUnknown ? Infinity : MEMBERS_MAX };
-  const own = withoutInherited(plain, '', walk);
+  const own = withoutInherited(plain, '', inherited);
   const shaped = plainToInstance(Shape, own, { exposeDefaultValues: true });
   const errors = validateSync(shaped, { whitelist: true, forbidNonWhitelisted: !allowUnknown });
   const faults = [...(allowUnknown ? [] : inherited), ...faultsOf(errors)];
@@ -58,28 +60,27 @@ export function invalid(faults: Fault[]): Problem {
 
 const shown = (text: string) => (text.length > FAULT_TEXT_MAX ? `${text.slice(0, FAULT_TEXT_MAX)}…` : text);
 
-interface Walk {
-  /** Gets one for each member left out. */
-  faults: Fault[];
-  membersLeft: number;
+/** Of all objects in it together; an array's own are not counted. */
+function membersOf(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 0;
+  const members = Object.values(value);
+  const own = Array.isArray(value) ? 0 : members.length;
+  return members.reduce<number>((sum, member) => sum + membersOf(member), own);
 }
 
 /**
  * A copy without members whose names every object has from its prototype. class-transformer takes such a member for the
  * inherited one: it passed `toString` over, and made an object of the class that `constructor` names, which is none.
  *
- * @throws Problem `validation-failed` when there are too many members
+ * @param faults gets one for each member left out
  */
-function withoutInherited(value: unknown, path: string, walk: Walk): unknown {
+function withoutInherited(value: unknown, path: string, faults: Fault[]): unknown {
   if (typeof value !== 'object' || value === null) return value;
-  const members = Object.entries(value);
-  if (!Array.isArray(value)) walk.membersLeft -= members.length;
-  if (walk.membersLeft < 0) throw invalid([{ path: '', message: `more than ${MEMBERS_MAX} members are named` }]);
   const copy: Record<string, unknown> = {};
-  for (const [name, member] of members) {
+  for (const [name, member] of Object.entries(value)) {
     const at = pathOf(path, name);
-    if (name in Object.prototype) walk.faults.push({ path: at, message: `property ${name} should not exist` });
-    else copy[name] = withoutInherited(member, at, walk);
+    if (name in Object.prototype) faults.push({ path: at, message: `property ${name} should not exist` });
+    else copy[name] = withoutInherited(member, at, faults);
   }
   return Array.isArray(value) ? Object.values(copy) : copy;
 }
