@@ -21,3 +21,17 @@ export function Each(accepts: (member: unknown) => boolean, requirement: string)
       },
     });
 }
+
+/** No member of the array may come twice. class-validator's `ArrayUnique` compares each with each: 0.6 s for 240 kB. */
+export function EachOnce(): PropertyDecorator {
+  return (target, property) =>
+    registerDecorator({
+      name: 'eachOnce',
+      target: target.constructor,
+      propertyName: String(property),
+      validator: {
+        validate: (value: unknown) => Array.isArray(value) && new Set(value).size === value.length,
+        defaultMessage: () => `${String(property)} must be an array that names each once`,
+      },
+    });
+}

@@ -1,6 +1,9 @@
 import { ValidateIf } from 'class-validator';
 
-/** The field may be left out; when it is there, its type is checked (unlike IsOptional, `null` is not "left out"). */
+/**
+ * The field may be left out; when it is there, its type is checked. Unlike `IsOptional`, `null` is not "left out": a refund of
+ * the seats `null` would be one of all seats.
+ */
 export function MayBeAbsent(): PropertyDecorator {
   return ValidateIf((_message, value) => value !== undefined, { context: { absent: true } });
 }

@@ -337,6 +337,8 @@ describe('POST /v1/payments/:id/refunds', () => {
       [{ seats: other.seats }, 422, 'unknown-seats'],
       [{ seats: [seats[0], seats[0]] }, 422, 'duplicate-seats'],
       [{ seats: [] }, 422, 'validation-failed'],
+      // Absent it would be all of them.
+      [{ seats: null }, 422, 'validation-failed'],
       [{ seats: [seats[0]], amountMinor: 1_000_000 }, 422, 'validation-failed'],
     ] as const;
     for (const [body, status, code] of refusals) {

@@ -6,7 +6,6 @@ import {
   IsISO4217CurrencyCode,
   IsISO8601,
   IsObject,
-  IsOptional,
   IsString,
   IsUppercase,
   Matches,
@@ -17,6 +16,7 @@ import {
 import { LATE_PAYMENTS, type LatePayment } from '../late-payment';
 import { SeatIds } from './seat-ids';
 import { SEATS_PER_HOLD_MAX } from './hold-requests';
+import { MayBeAbsent } from '../presence';
 
 export const HOLD_SECONDS_MAX = 3_600;
 const HOLD_SECONDS_DEFAULT = 600;
@@ -39,13 +39,13 @@ const PRINTABLE = /^[^\p{Cc}\p{Cs}]{1,200}$/u;
 
 export class SaleSettings {
   @ApiProperty({ required: false, format: 'date-time', description: 'On sale from then on; from now on if absent' })
-  @IsOptional()
+  @MayBeAbsent()
   @IsISO8601({ strict: true })
   @Matches(DATE_TIME, { message: 'startsAt must be a date and time with Z or an offset' })
   startsAt?: string;
 
   @ApiProperty({ required: false, format: 'date-time', description: 'On sale until then; without end if absent' })
-  @IsOptional()
+  @MayBeAbsent()
   @IsISO8601({ strict: true })
   @Matches(DATE_TIME, { message: 'endsAt must be a date and time with Z or an offset' })
   endsAt?: string;
@@ -73,7 +73,7 @@ export class SaleSettings {
       'Bound of a hold with all its extensions; holdSeconds for each of them and the first if absent. No extension goes ' +
       'beyond it; the first deadline may, by those 20 ms, where it equals holdSeconds',
   })
-  @IsOptional()
+  @MayBeAbsent()
   @IsInt()
   @Min(1)
   @Max(HOLD_SECONDS_TOTAL_MAX)
@@ -177,7 +177,7 @@ export class BlockSeatsBody {
   seats!: string[];
 
   @ApiProperty({ required: false, maxLength: 200, example: 'Camera position' })
-  @IsOptional()
+  @MayBeAbsent()
   @IsString()
   @Matches(PRINTABLE, { message: 'reason must be text of 1 to 200 characters, without control characters' })
   reason?: string;

@@ -1,7 +1,8 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
-import { IsInt, IsOptional, IsUUID, Max, Min } from 'class-validator';
+import { IsInt, IsUUID, Max, Min } from 'class-validator';
 import { SeenVersion } from './seen-version';
+import { MayBeAbsent } from '../presence';
 
 const EVENTS_LISTED_MAX = 200;
 const EVENTS_LISTED_DEFAULT = 50;
@@ -21,7 +22,7 @@ export class EventListQuery {
   limit: number = EVENTS_LISTED_DEFAULT;
 
   @ApiProperty({ required: false, format: 'uuid', description: 'The last event of the page before' })
-  @IsOptional()
+  @MayBeAbsent()
   @IsUUID()
   before?: string;
 }

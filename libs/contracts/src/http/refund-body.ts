@@ -1,12 +1,12 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { IsOptional } from 'class-validator';
 import { SEATS_PER_HOLD_MAX } from './hold-requests';
 import { SeatIds } from './seat-ids';
+import { MayBeAbsent } from '../presence';
 
 /** The amount is the seats' price: a body that names one is refused. */
 export class RefundSeatsBody {
   @ApiProperty({ required: false, description: 'All seats of the payment that are not refunded yet when absent' })
-  @IsOptional()
+  @MayBeAbsent()
   @SeatIds(SEATS_PER_HOLD_MAX)
   seats?: string[];
 }

@@ -1,6 +1,7 @@
 import { applyDecorators } from '@nestjs/common';
 import { ApiProperty } from '@nestjs/swagger';
-import { IsInt, IsOptional, Max, Min } from 'class-validator';
+import { IsInt, Max, Min } from 'class-validator';
+import { MayBeAbsent } from '../presence';
 
 /** As far as a version can count: an integer of Postgres. */
 const VERSION_MAX = 2_147_483_647;
@@ -14,7 +15,7 @@ export function SeenVersion(): PropertyDecorator {
       minimum: 1,
       description: 'The version of the hold seen; refused when it has changed since',
     }),
-    IsOptional(),
+    MayBeAbsent(),
     IsInt(),
     Min(1),
     Max(VERSION_MAX),

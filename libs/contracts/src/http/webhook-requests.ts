@@ -1,18 +1,8 @@
 import { ApiProperty } from '@nestjs/swagger';
-import {
-  ArrayMaxSize,
-  ArrayMinSize,
-  ArrayUnique,
-  IsIn,
-  IsInt,
-  IsOptional,
-  IsString,
-  Length,
-  Matches,
-  Max,
-  Min,
-} from 'class-validator';
+import { ArrayMaxSize, ArrayMinSize, IsIn, IsInt, IsString, Length, Matches, Max, Min } from 'class-validator';
+import { EachOnce } from '../each';
 import { LEDGER_KINDS } from '../messages/seats-changed';
+import { MayBeAbsent } from '../presence';
 
 const URL_LENGTH_MAX = 2_000;
 /** Parsers drop the others, so that the address kept would be another than the one posted to; Postgres takes no NUL. */
@@ -38,10 +28,10 @@ export class CreateWebhookEndpointBody {
     isArray: true,
     description: 'Only entries of these kinds; all unless given',
   })
-  @IsOptional()
+  @MayBeAbsent()
   @ArrayMinSize(1)
   @ArrayMaxSize(LEDGER_KINDS.length)
-  @ArrayUnique()
+  @EachOnce()
   @IsIn(LEDGER_KINDS, { each: true })
   kinds?: (typeof LEDGER_KINDS)[number][];
 }
