@@ -75,8 +75,10 @@ export class Journal {
       if (sequence > last.sequence) await rm(join(folder, segmentName(sequence)));
     }
     const file = await open(join(folder, segmentName(last.sequence)), 'r+');
-    await file.truncate(last.bytes);
-    await file.datasync();
+    await closedOnFault(file, async () => {
+      await file.truncate(last.bytes);
+      await file.datasync();
+    });
     return new Journal(folder, file, contents, segmentBytes);
   }
 
@@ -196,15 +198,30 @@ async function beginSegment(
   { sequence, firstTimer }: Segment,
 ): Promise<FileHandle> {
   const file = await open(join(folder, segmentName(sequence)), 'wx');
-  await file.write(encodeSegmentHeader({ journalId, firstRecord: nextRecord, firstTimer }));
-  await file.sync();
-  await syncFolder(folder);
+  await closedOnFault(file, async () => {
+    await file.write(encodeSegmentHeader({ journalId, firstRecord: nextRecord, firstTimer }));
+    await file.sync();
+    await syncFolder(folder);
+  });
   return file;
+}
+
+/** Works on a file that is to stay open, unless that fails: on a disk that is full each try would leave one behind. */
+async function closedOnFault(file: FileHandle, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
 }
 
 /** Makes the names in a folder safe: a file that is synced can still lose its name. */
 export async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, 'r');
-  await handle.sync();
-  await handle.close();
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
 }

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import fs, { mkdtemp, open, readdir, readFile, rm, truncate, writeFile, type FileHandle } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -11,6 +11,8 @@ const JOURNAL_ID = newId();
 const EVENTS = [newId(), newId()];
 /** Small, so that a few dozen timers fill several. */
 const SEGMENT_BYTES = 400;
+/** What the handle of a closed file has for a descriptor. */
+const CLOSED_FD = -1;
 
 interface Armed {
   eventId: string;
@@ -178,6 +180,29 @@ describe('the journal of a shard', () => {
       await rm(join(folder, files[1] ?? ''));
       await expect(timersIn(folder)).rejects.toThrow(JournalDamaged);
     }));
+
+  it.each(['write', 'sync', 'datasync'] as const)('leaves no file open where the disk fails: %s', (call) =>
+    inFolder(async (folder) => {
+      await (await Journal.create(join(folder, 'present'), JOURNAL_ID)).close();
+      const probe = await open(join(folder, 'probe'), 'w');
+      const handles = Object.getPrototypeOf(probe) as FileHandle;
+      const fault = jest.spyOn(handles, call).mockRejectedValue(new Error('No space left on device'));
+      await probe.close();
+      const opening = jest.spyOn(fs, 'open');
+
+      const opened = [
+        await Journal.create(join(folder, 'new'), JOURNAL_ID).catch(String),
+        await Journal.open(join(folder, 'present'), listener()).catch(String),
+      ];
+      fault.mockRestore();
+      expect(opened).toContain('Error: No space left on device');
+      for (const journal of opened) if (journal instanceof Journal) await journal.close();
+      const handed = await Promise.all(opening.mock.results.map(({ value }) => value as Promise<FileHandle>));
+      opening.mockRestore();
+      expect(handed.map(({ fd }) => fd)).toEqual(handed.map(() => CLOSED_FD));
+      expect(handed.length).toBeGreaterThanOrEqual(2);
+    }),
+  );
 
   it('survives any cut and any changed byte: a part of what it held, or a plain refusal, never a timer of nobody', async () => {
     const damage = fc.record({
