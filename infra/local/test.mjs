@@ -89,6 +89,7 @@ async function checkAlarms() {
   const alarms = join('infra', 'prometheus', 'alerts.yml');
   for (const [what, args] of [
     ['Alarms: rules (promtool)', ['check', 'rules', '--lint-fatal', alarms]],
+    ['Alarms: how they are loaded (promtool)', ['check', 'config', alarms.replace('alerts', 'prometheus')]],
     ['Alarms: when they fire (promtool)', ['test', 'rules', alarms.replace('.yml', '.test.yml')]],
   ]) {
     await checkProgram(what, promtool, args);
