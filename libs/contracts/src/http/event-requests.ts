@@ -14,9 +14,9 @@ import {
   ValidateNested,
 } from 'class-validator';
 import { LATE_PAYMENTS, type LatePayment } from '../late-payment';
+import { MayBeAbsent } from '../presence';
 import { SeatIds } from './seat-ids';
 import { SEATS_PER_HOLD_MAX } from './hold-requests';
-import { MayBeAbsent } from '../presence';
 
 export const HOLD_SECONDS_MAX = 3_600;
 const HOLD_SECONDS_DEFAULT = 600;

@@ -1,8 +1,8 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
 import { IsInt, IsUUID, Max, Min } from 'class-validator';
-import { SeenVersion } from './seen-version';
 import { MayBeAbsent } from '../presence';
+import { SeenVersion } from './seen-version';
 
 const EVENTS_LISTED_MAX = 200;
 const EVENTS_LISTED_DEFAULT = 50;

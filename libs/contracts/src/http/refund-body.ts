@@ -1,7 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
+import { MayBeAbsent } from '../presence';
 import { SEATS_PER_HOLD_MAX } from './hold-requests';
 import { SeatIds } from './seat-ids';
-import { MayBeAbsent } from '../presence';
 
 /** The amount is the seats' price: a body that names one is refused. */
 export class RefundSeatsBody {

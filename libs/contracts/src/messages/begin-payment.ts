@@ -1,7 +1,7 @@
 import { Equals, IsBoolean, IsIn } from 'class-validator';
 import { LATE_PAYMENTS, type LatePayment } from '../late-payment';
-import { AmountMinor, BuyerId, Counter, Currency, Id, ListOf, SeatId, SEATS_PER_MESSAGE_MAX, Time } from './fields';
 import { MayBeAbsent } from '../presence';
+import { AmountMinor, BuyerId, Counter, Currency, Id, ListOf, SeatId, SEATS_PER_MESSAGE_MAX, Time } from './fields';
 
 export const BEGIN_PAYMENT_REFUSALS = [
   'unknown-hold',

@@ -1,6 +1,6 @@
 import { IsIn } from 'class-validator';
-import { Counter, Id, ListOf, Reason, SeatId, Time } from './fields';
 import { MayBeNull } from '../presence';
+import { Counter, Id, ListOf, Reason, SeatId, Time } from './fields';
 
 export const LEDGER_KINDS = [
   'held',

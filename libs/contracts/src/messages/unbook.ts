@@ -1,6 +1,6 @@
 import { Equals, IsBoolean } from 'class-validator';
-import { Id, Reason, SeatIds } from './fields';
 import { MayBeAbsent } from '../presence';
+import { Id, Reason, SeatIds } from './fields';
 
 /** These seats are on sale again; the hold keeps the others, and ends with its last. */
 export class SeatsUnbooked {
