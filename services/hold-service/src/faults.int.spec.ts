@@ -236,7 +236,10 @@ describe('Postgres and the process', () => {
     // Two batches may be under way; the third request fills the queue.
     const { answers } = await withSeatLocked(eventId, 'St-A-1', () =>
       withSeatLocked(eventId, 'St-A-2', async () => {
-        const written = [ask(0), ask(1)];
+        // One after the other: two that come at the same moment are one batch.
+        const written = [ask(0)];
+        await eventually(async () => (await waiting()) === 1);
+        written.push(ask(1));
         await eventually(async () => (await waiting()) === 2);
         const others = [ask(2), ask(3)];
         const refused = await Promise.race(others);
